@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the mote command share. */
+#ifndef MOTE_CLI_H
+#define MOTE_CLI_H
+
+#include <mote.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit statuses; `mote help run` and mote(1) document them. Those above 123 are what env(1),
+ * timeout(1) and shells use for the same things. */
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_FAILED = 1,       /* the function, the build or the check failed */
+    CLI_USAGE = 2,        /* the command line is wrong */
+    CLI_DEADLINE = 124,   /* the deadline passed */
+    CLI_MOTE = 125,       /* mote itself failed: no hypervisor, no memory */
+    CLI_CANNOT_RUN = 126, /* the file is not a guest that can run */
+    CLI_NOT_FOUND = 127,  /* no such file, no such function */
+    CLI_SIGNAL = 128,     /* plus the number of the signal */
+    CLI_FAULT = 134       /* the guest faulted, trapped or aborted */
+};
+
+/* The commands: argv[0] is the command's name; returns the exit status. */
+int cmd_run(int argc, char **argv);
+int cmd_build(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+extern const char help_run[];
+extern const char help_build[];
+extern const char help_doctor[];
+
+/* ---- text.c -------------------------------------------------------------- */
+
+/* A line for stderr. What does not fit is cut; control characters, which may
+ * come from a guest, are shown as \xNN, so one line stays one line. */
+struct line {
+    size_t used;
+    char text[2048];
+};
+
+#define CLI_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+CLI_PRINTF(2, 3) void line_add(struct line *line, const char *format, ...);
+/* Prints "mote: TEXT\n" on stderr. */
+void line_say(struct line *line);
+/* The three steps in one. */
+CLI_PRINTF(1, 2) void say(const char *format, ...);
+
+/* Both return false when `text` is not one. "2s", "1.5s", "250ms", "10us", "3m", "7" (seconds). */
+bool parse_duration(const char *text, uint64_t *nanoseconds);
+/* "64M", "1G", "512K", "4096" (bytes). */
+bool parse_size(const char *text, uint64_t *bytes);
+
+/* Whole content of a file into allocated memory; 0 or a negative errno. */
+int read_all(int fd, void **data, size_t *size);
+
+/* Monotonic clock in nanoseconds. */
+uint64_t now_ns(void);
+
+/* ---- options.c ------------------------------------------------------------- */
+
+struct cli_option {
+    int id;      /* positive; 0 ends a list */
+    char letter; /* 0: none */
+    const char *name;
+    const char *value; /* what the value is called in messages; NULL: takes none */
+};
+
+struct cli_args {
+    const char *command; /* for messages */
+    char **argv;
+    int next;          /* index of the next argument */
+    const char *value; /* of the option just read */
+};
+
+/* Reads the next option: its id, 0 at the first argument that is no option
+ * (or after "--"), -1 after it has said what is wrong. */
+int cli_next(struct cli_args *args, const struct cli_option *options);
+
+/* Says `problem` and where the usage is; returns CLI_USAGE. */
+CLI_PRINTF(2, 3) int cli_usage(const char *command, const char *problem, ...);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `mote run`, shared by its files: run.c does it, run_report.c tells how it ended. */
+#ifndef MOTE_CLI_RUN_H
+#define MOTE_CLI_RUN_H
+
+#include <mote.h>
+
+#include "cli.h"
+#include "streams.h"
+#include "values.h"
+
+struct run_options {
+    const char *invoke;   /* NULL: run the program */
+    uint64_t deadline_ns; /* 0: none */
+    uint64_t memory;      /* bytes; 0: the library's default */
+    uint64_t stack;       /* bytes; 0: the library's default */
+    mote_cpu cpu;
+    bool stdio;
+    bool json;
+    bool raw;
+    const char *guest;
+    char **words; /* GUEST, then its arguments; NULL-terminated */
+    size_t nwords;
+};
+
+struct run {
+    struct run_options options;
+    struct streams streams;
+    struct values arguments;
+    mote_host *host;
+    mote_image *image;
+    mote_policy *policy;
+    mote_sandbox *sandbox;
+    mote_handle *handle;
+    mote_func func;
+    mote_function_info function;
+    mote_value result;
+    int status;       /* exit status of a program */
+    mote_error error; /* of a step before the guest ran */
+};
+
+/* Tells on stdout and stderr how it ended, and returns the command's exit status.
+ * `code` is 0 or the MOTE_E* of the step that failed. */
+int run_report(const struct run *run, int code);
+
+#endif

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mote.h: run functions that nobody has to trust, each in its own micro-VM.
+ *
+ *   host     the root object of an embedder: backend, watchdog, signal
+ *   image    a program ready to be a guest; shared by threads and sandboxes
+ *   policy   what a guest is granted; built once, frozen at first use
+ *   sandbox  one running instance of an image under a policy
+ *
+ * Errors. Every function that can fail returns 0 or a negative MOTE_E* and,
+ * where it takes a `mote_error *` (may be NULL), describes the failure there.
+ * The library never exits, aborts or prints.
+ *
+ * Threads. Hosts, images and policies may be used by any number of threads.
+ * A sandbox belongs to one thread at a time, any thread; a second one that
+ * enters it meanwhile gets MOTE_EBUSY. mote_interrupt may be called from any
+ * thread and from signal handlers.
+ *
+ * Fork. A forked child owns none of its parent's VMs: every function answers
+ * MOTE_EFORKED there, save the destructors, which release the child's memory.
+ *
+ * Signals. To stop a running guest the library sends one signal to the thread
+ * that runs it (see mote_host_options.signal). Nothing else touches signals.
+ */
+#ifndef MOTE_H
+#define MOTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(MOTE_BUILD) && defined(__GNUC__)
+#define MOTE_API __attribute__((visibility("default")))
+#else
+#define MOTE_API
+#endif
+
+#define MOTE_VERSION_MAJOR 0
+#define MOTE_VERSION_MINOR 1
+#define MOTE_VERSION_PATCH 0
+
+/* The library's version as "major.minor.patch"; static storage. */
+MOTE_API const char *mote_version(void);
+
+/* ---- errors --------------------------------------------------------------- */
+
+/* X(name, number, what went wrong) */
+#define MOTE_ERROR_MAP(X)                                                      \
+    X(EINVAL, 1, "an argument is not valid")                                   \
+    X(ENOMEM, 2, "the host is out of memory")                                  \
+    X(ESYSTEM, 3, "a system call failed")                                      \
+    X(EBACKEND, 4, "no usable hypervisor")                                     \
+    X(EIMAGE, 5, "the file is not a guest image that can run")                 \
+    X(EBOOT, 6, "the guest failed before it was ready")                        \
+    X(ENOTFOUND, 7, "there is no such function")                               \
+    X(ETYPE, 8, "the number or the types of the values do not fit")            \
+    X(EMISSING, 9, "the guest imports a host function that was not granted")   \
+    X(ELIMIT, 10, "a limit of the policy was reached")                         \
+    X(EFAULT, 11, "the guest faulted")                                         \
+    X(EABORTED, 12, "the guest gave up")                                       \
+    X(EDEADLINE, 13, "the deadline passed")                                    \
+    X(EINTERRUPTED, 14, "the call was interrupted")                            \
+    X(EPOISONED, 15, "the sandbox must be reset first")                        \
+    X(EFORKED, 16, "the object belongs to the parent process")                 \
+    X(EBUSY, 17, "another thread uses the sandbox, or the object is in use")   \
+    X(EFROZEN, 18, "the policy is in use and cannot change")                   \
+    X(EGUEST, 19, "the guest function reported a failure")                     \
+    X(EHOSTFN, 20, "a host function failed")                                   \
+    X(EEXITED, 21, "the guest program ended")                                  \
+    X(ERANGE, 22, "the address range is not the guest's")                      \
+    X(ESTRANGE, 23, "the hypervisor reported something unexpected")            \
+    X(EPROTOCOL, 24, "the guest broke the call protocol")
+
+enum mote_error_code {
+    MOTE_OK = 0,
+#define MOTE_X(name, number, text) MOTE_##name = -(number),
+    MOTE_ERROR_MAP(MOTE_X)
+#undef MOTE_X
+};
+
+/* Which layer an error comes from. */
+enum mote_domain {
+    MOTE_DOMAIN_NONE = 0,
+    MOTE_DOMAIN_API = 1,     /* the caller's arguments */
+    MOTE_DOMAIN_SYSTEM = 2,  /* the operating system; `detail` is errno */
+    MOTE_DOMAIN_BACKEND = 3, /* the hypervisor */
+    MOTE_DOMAIN_IMAGE = 4,   /* the guest's file */
+    MOTE_DOMAIN_GUEST = 5,   /* the running guest; `detail` is its code */
+    MOTE_DOMAIN_HOSTFN = 6   /* a host function of the embedder; `detail` is its code */
+};
+
+/* Owned by the caller. Set `size` to sizeof(mote_error) before the first use
+ * (MOTE_ERROR_INIT does); the rest is written by the call that fails. */
+typedef struct mote_error {
+    size_t size;
+    int domain;       /* enum mote_domain */
+    int code;         /* MOTE_E* */
+    int64_t detail;   /* errno, or the number that the guest or host function gave */
+    char text[512];   /* what failed, on what; UTF-8, NUL-terminated */
+    char remedy[256]; /* what to do; may be empty */
+} mote_error;
+
+#define MOTE_ERROR_INIT { sizeof(mote_error), 0, 0, 0, { 0 }, { 0 } }
+
+/* Name ("MOTE_EINVAL") and sentence of a code; static storage, never NULL. */
+MOTE_API const char *mote_error_name(int code);
+MOTE_API const char *mote_error_string(int code);
+
+/* ---- host ------------------------------------------------------------------ */
+
+typedef struct mote_host mote_host;
+typedef struct mote_image mote_image;
+typedef struct mote_policy mote_policy;
+typedef struct mote_sandbox mote_sandbox;
+typedef struct mote_handle mote_handle;
+
+typedef struct mote_host_options {
+    size_t size; /* sizeof(mote_host_options) */
+    /* The signal that stops a running guest. 0: the library takes the highest
+     * free real-time signal (SIGRTMAX downwards) whose disposition is SIG_DFL
+     * and installs an empty handler with SA_RESTART for it, until the host is
+     * released. Otherwise: a signal for which the embedder has installed a
+     * handler that returns; the library only sends it. It must be unblocked
+     * in every thread that calls guests. */
+    int signal;
+    /* Path of the hypervisor's device; NULL: /dev/kvm. */
+    const char *device;
+} mote_host_options;
+
+/* Opens the hypervisor, checks what it can do and starts the watchdog thread.
+ * `options` may be NULL. Release with mote_host_free after all its images,
+ * policies and sandboxes. Errors: EBACKEND (with the remedy), ENOMEM, ESYSTEM. */
+MOTE_API int mote_host_new(mote_host **host, const mote_host_options *options, mote_error *error);
+/* MOTE_EBUSY, and nothing is done, while objects of the host exist. NULL is fine. */
+MOTE_API int mote_host_free(mote_host *host);
+
+/* ---- values ------------------------------------------------------------------ */
+
+typedef enum mote_type {
+    MOTE_VOID = 0,
+    MOTE_I32 = 1,
+    MOTE_U32 = 2,
+    MOTE_I64 = 3,
+    MOTE_U64 = 4,
+    MOTE_F32 = 5,
+    MOTE_F64 = 6,
+    MOTE_BOOL = 7,
+    MOTE_STRING = 8, /* counted bytes, no NUL; not checked to be UTF-8 */
+    MOTE_BYTES = 9
+} mote_type;
+
+typedef struct mote_value {
+    mote_type type;
+    union {
+        int32_t i32;
+        uint32_t u32;
+        int64_t i64;
+        uint64_t u64;
+        float f32; /* NaN payloads and -0.0 are kept */
+        double f64;
+        bool boolean;
+        struct {
+            const void *data;
+            size_t size; /* bytes */
+        } bytes;         /* string and bytes */
+    } of;
+} mote_value;
+
+/* A C string as a value; it points to `text`, which must outlive the call. */
+MOTE_API mote_value mote_string(const char *text);
+
+/* "i32", "string", ...; "?" for no type. Static storage. */
+MOTE_API const char *mote_type_name(mote_type type);
+
+#define MOTE_PARAMS_MAX 32
+
+/* A signature in text is "(i32,string)->bytes"; no parameters "()", no result
+ * "->void". Spaces are allowed. */
+typedef struct mote_signature {
+    uint32_t nparams;
+    uint32_t nresults; /* 0 or 1 */
+    mote_type params[MOTE_PARAMS_MAX];
+    mote_type result; /* MOTE_VOID when nresults is 0 */
+} mote_signature;
+
+/* Errors: EINVAL, with the place in the text. */
+MOTE_API int mote_signature_parse(mote_signature *signature, const char *text, mote_error *error);
+/* Writes at most `size` bytes with the NUL; returns the length that it needs. */
+MOTE_API size_t mote_signature_format(const mote_signature *signature, char *text, size_t size);
+
+/* ---- image ------------------------------------------------------------------ */
+
+/* Where an image comes from: exactly one of path, fd (not -1) or data. Nothing
+ * of it is needed any more when mote_image_open returns. */
+typedef struct mote_source {
+    size_t size; /* sizeof(mote_source) */
+    const char *path;
+    int fd; /* read from its start; not closed */
+    const void *data;
+    size_t data_size; /* bytes */
+} mote_source;
+
+#define MOTE_SOURCE_PATH(p) { sizeof(mote_source), (p), -1, NULL, 0 }
+#define MOTE_SOURCE_FD(f)   { sizeof(mote_source), NULL, (f), NULL, 0 }
+#define MOTE_SOURCE_DATA(d, n) { sizeof(mote_source), NULL, -1, (d), (n) }
+
+/* The x86-64 feature set that a guest sees in CPUID and that is stored with its
+ * snapshot (levels of the x86-64 psABI, section 3.1.1). On kvm-pvm AVX cannot
+ * be withheld from code that ignores CPUID. */
+typedef enum mote_cpu {
+    MOTE_CPU_DEFAULT = 0, /* MOTE_CPU_V2 */
+    MOTE_CPU_V2 = 2,      /* SSE4.2, POPCNT */
+    MOTE_CPU_V3 = 3       /* and AVX2, BMI, FMA; needs them on the host */
+} mote_cpu;
+
+typedef struct mote_image_options {
+    size_t size; /* sizeof(mote_image_options) */
+    const char *name; /* for messages; NULL: the path */
+    uint64_t boot_memory;      /* bytes; 0: 64 MiB */
+    uint64_t boot_deadline_ns; /* nanoseconds; 0: 10 s */
+    uint64_t stack;            /* bytes reserved for the stack; 0: 8 MiB */
+    mote_cpu cpu;
+} mote_image_options;
+
+/* Parses a static ELF executable. Booting it to its initial snapshot happens
+ * once, when the first sandbox is made. Errors: EIMAGE (what is wrong, by
+ * name), ESYSTEM, ENOMEM, EINVAL. */
+MOTE_API int mote_image_open(mote_image **image, mote_host *host, const mote_source *source,
+                             const mote_image_options *options, mote_error *error);
+MOTE_API mote_image *mote_image_ref(mote_image *image);
+/* Drops one reference; sandboxes keep their own. NULL is fine. */
+MOTE_API void mote_image_unref(mote_image *image);
+
+/* Boots the image now instead of at its first sandbox. Errors: EBOOT and those of mote_call. */
+MOTE_API int mote_image_boot(mote_image *image, mote_error *error);
+
+/* A function that the image exports or imports. The pointers live as long as the image. */
+typedef struct mote_function_info {
+    const char *module; /* "" for exports */
+    const char *name;
+    const char *signature_text;
+    mote_signature signature;
+    bool weak; /* import that need not be granted */
+} mote_function_info;
+
+MOTE_API size_t mote_image_exports(const mote_image *image);
+MOTE_API size_t mote_image_imports(const mote_image *image);
+/* EINVAL when `index` is out of range. */
+MOTE_API int mote_image_export(const mote_image *image, size_t index, mote_function_info *info);
+MOTE_API int mote_image_import(const mote_image *image, size_t index, mote_function_info *info);
+
+/* An export, found once and called many times; valid for this image only. */
+typedef struct mote_func {
+    const mote_image *image;
+    uint32_t index;
+} mote_func;
+
+/* `signature` may be NULL; else the export must have it. Errors: ENOTFOUND
+ * (names it, and the nearest there is), ETYPE (names both signatures). */
+MOTE_API int mote_find(const mote_image *image, const char *name, const char *signature,
+                       mote_func *func, mote_error *error);
+
+/* ---- policy ------------------------------------------------------------------ */
+
+/* Options of a policy; values are uint64_t. */
+typedef enum mote_option {
+    MOTE_OPT_MEMORY = 1,   /* bytes of guest memory in all; default 64 MiB */
+    MOTE_OPT_DEADLINE = 2, /* nanoseconds of wall clock for each call, host functions
+                              included; 0: none, the default */
+    MOTE_OPT_STREAM_BYTES = 3 /* bytes that a guest may write to its streams between two
+                                 resets; default 16 MiB */
+} mote_option;
+
+MOTE_API int mote_policy_new(mote_policy **policy, mote_host *host, mote_error *error);
+MOTE_API mote_policy *mote_policy_ref(mote_policy *policy);
+MOTE_API void mote_policy_unref(mote_policy *policy);
+
+/* EFROZEN once a sandbox uses the policy; EINVAL for an unknown option or value. */
+MOTE_API int mote_policy_set(mote_policy *policy, mote_option option, uint64_t value,
+                             mote_error *error);
+
+/* The context of a running host function; valid until it returns. */
+typedef struct mote_context mote_context;
+
+MOTE_API mote_sandbox *mote_context_sandbox(const mote_context *context);
+/* Gives the guest an error that it can handle; returns what the host function must return.
+ * `text` is copied, up to 1024 bytes. */
+MOTE_API int mote_context_fail(mote_context *context, int code, const char *text);
+
+/*
+ * A host function. `args` are copies, valid until it returns. It writes
+ * `*result` when its signature has one; string and bytes results are copied
+ * when it returns, so they must outlive it only (`user` storage does). Returns
+ * 0, or mote_context_fail(...), or any other negative number to end the call
+ * with MOTE_EHOSTFN and poison the sandbox. Runs on the calling thread; must
+ * not use the same sandbox save mote_memory_read and mote_memory_write.
+ */
+typedef int (*mote_host_fn)(void *user, mote_context *context, const mote_value *args,
+                            size_t nargs, mote_value *result);
+typedef void (*mote_free_fn)(void *user);
+
+/* Grants a host function by name. `free_user` (may be NULL) is called with
+ * `user` when the policy goes; not when this fails. Errors: EFROZEN, EINVAL
+ * (bad signature or already granted), ENOMEM. */
+MOTE_API int mote_policy_function(mote_policy *policy, const char *module, const char *name,
+                                  const char *signature, mote_host_fn fn, void *user,
+                                  mote_free_fn free_user, mote_error *error);
+
+/* A stream of the guest as callbacks, run on the calling thread. */
+typedef struct mote_stream {
+    size_t size; /* sizeof(mote_stream) */
+    /* Takes `size` bytes; returns how many it took, or a negative errno. NULL: not writable. */
+    int64_t (*write)(void *user, mote_sandbox *sandbox, const void *data, size_t size);
+    /* Gives up to `size` bytes; returns how many, 0 at the end, or a negative errno.
+     * NULL: not readable. */
+    int64_t (*read)(void *user, mote_sandbox *sandbox, void *data, size_t size);
+    void *user;
+} mote_stream;
+
+/* Grants guest fd 0, 1 or 2. What is not granted is closed: EBADF. */
+MOTE_API int mote_policy_stream(mote_policy *policy, int guest_fd, const mote_stream *stream,
+                                mote_error *error);
+
+/* Lines that the guest logs with mote_log; level 0 (debug) to 3 (error); `text` is
+ * not NUL-terminated, at most 1024 bytes. */
+typedef void (*mote_log_fn)(void *user, mote_sandbox *sandbox, unsigned level, const char *text,
+                            size_t size);
+MOTE_API int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error *error);
+
+/* ---- sandbox ------------------------------------------------------------------ */
+
+typedef struct mote_sandbox_options {
+    size_t size; /* sizeof(mote_sandbox_options) */
+    void *user;  /* mote_sandbox_user gives it back */
+    /* Arguments and environment of a program without exports; NULL-terminated, may be NULL. */
+    const char *const *args;
+    const char *const *env;
+    const void *init_data; /* read-only to the guest; copied */
+    size_t init_data_size; /* bytes */
+} mote_sandbox_options;
+
+/* A sandbox in the image's initial state. `policy` may be NULL: compute and
+ * answer, nothing else. `options` may be NULL. Errors: EMISSING (names the
+ * import), ELIMIT (memory too small, and what it needs), EBOOT, ENOMEM,
+ * ESYSTEM, EBACKEND. */
+MOTE_API int mote_sandbox_new(mote_sandbox **sandbox, mote_image *image, mote_policy *policy,
+                              const mote_sandbox_options *options, mote_error *error);
+/* MOTE_EBUSY, and nothing is done, from inside one of its own host functions. NULL is fine. */
+MOTE_API int mote_sandbox_free(mote_sandbox *sandbox);
+MOTE_API void *mote_sandbox_user(const mote_sandbox *sandbox);
+
+typedef enum mote_state {
+    MOTE_STATE_READY = 0,
+    MOTE_STATE_POISONED = 1, /* answers MOTE_EPOISONED until it is reset */
+    MOTE_STATE_CLOSED = 2    /* the program ended; reset to run it again */
+} mote_state;
+MOTE_API mote_state mote_sandbox_state(const mote_sandbox *sandbox);
+
+typedef struct mote_call_options {
+    size_t size; /* sizeof(mote_call_options) */
+    uint64_t deadline_ns; /* nanoseconds for this call; 0: the policy's */
+} mote_call_options;
+
+/* Calls an export. `results` receives `nresults` values; string and bytes
+ * point into memory of the sandbox, readable until its next operation.
+ * `options` may be NULL. On failure mote_sandbox_error tells more and
+ * mote_sandbox_report what the guest did. Errors: ETYPE (index and types named),
+ * EFAULT, EABORTED, EDEADLINE, EINTERRUPTED, EHOSTFN, EEXITED, EPROTOCOL,
+ * ELIMIT, ESTRANGE (these poison); EGUEST, EPOISONED, EBUSY, EFORKED, EINVAL
+ * (these do not). */
+MOTE_API int mote_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *options,
+                       const mote_value *args, size_t nargs, mote_value *results,
+                       size_t nresults);
+
+/* Runs a program without exports from its entry to its end and gives its exit
+ * status. Afterwards the sandbox is closed until it is reset. Errors: as mote_call. */
+MOTE_API int mote_run(mote_sandbox *sandbox, const mote_call_options *options, int *status);
+
+/* Back to the image's initial state, after success and after every fault. */
+MOTE_API int mote_reset(mote_sandbox *sandbox);
+
+/* The error of the last operation on the sandbox that failed; valid until the next. */
+MOTE_API const mote_error *mote_sandbox_error(const mote_sandbox *sandbox);
+
+/* Reads and writes the guest's memory between its calls, or in a host function; the
+ * range is checked whole against what the guest itself may read or write.
+ * Errors: ERANGE, EFORKED, EBUSY, EINVAL. */
+MOTE_API int mote_memory_read(mote_sandbox *sandbox, uint64_t address, void *data, size_t size);
+MOTE_API int mote_memory_write(mote_sandbox *sandbox, uint64_t address, const void *data,
+                               size_t size);
+
+/* ---- interrupt ------------------------------------------------------------------ */
+
+/* A new reference; it may outlive the sandbox. */
+MOTE_API mote_handle *mote_sandbox_handle(mote_sandbox *sandbox);
+MOTE_API void mote_handle_unref(mote_handle *handle);
+/* Stops the call in progress, which answers MOTE_EINTERRUPTED; between calls it does
+ * nothing. A running host function is not stopped: the call fails when it returns.
+ * Returns 0 when a call was in progress, else MOTE_ENOTFOUND. Async-signal-safe. */
+MOTE_API int mote_interrupt(mote_handle *handle);
+
+/* ---- report ------------------------------------------------------------------ */
+
+/* X(number, name, words) */
+#define MOTE_FAULT_MAP(X)                              \
+    X(0, NONE, "none")                                 \
+    X(1, PAGE, "page fault")                           \
+    X(2, STACK, "stack overflow")                      \
+    X(3, ILLEGAL, "illegal instruction")               \
+    X(4, DIVIDE, "divide error")                       \
+    X(5, PROTECTION, "general protection fault")       \
+    X(6, FLOAT, "floating-point exception")            \
+    X(7, BREAKPOINT, "breakpoint or debug exception")  \
+    X(8, DOORBELL, "bad doorbell")                     \
+    X(9, MEMORY, "out of memory")                      \
+    X(10, ABORT, "abort")                              \
+    X(11, TRAP, "WebAssembly trap")                    \
+    X(12, EXIT, "exit")                                \
+    X(13, DEADLINE, "deadline")                        \
+    X(14, INTERRUPT, "interrupt")                      \
+    X(15, PROTOCOL, "protocol error")                  \
+    X(16, HOST_FUNCTION, "host function failed")       \
+    X(17, STRANGE, "unexpected exit of the hypervisor")\
+    X(18, EXCEPTION, "processor exception")
+
+typedef enum mote_fault_kind {
+#define MOTE_X(number, name, words) MOTE_FAULT_##name = (number),
+    MOTE_FAULT_MAP(MOTE_X)
+#undef MOTE_X
+} mote_fault_kind;
+
+/* Words for a fault kind; static storage, never NULL. */
+MOTE_API const char *mote_fault_name(mote_fault_kind kind);
+
+typedef enum mote_access {
+    MOTE_ACCESS_NONE = 0,
+    MOTE_ACCESS_READ = 1,
+    MOTE_ACCESS_WRITE = 2,
+    MOTE_ACCESS_EXECUTE = 3
+} mote_access;
+
+typedef struct mote_registers { /* x86-64 */
+    uint64_t rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp;
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+    uint64_t rip, rflags;
+} mote_registers;
+
+typedef struct mote_report {
+    size_t size; /* sizeof(mote_report) of the library */
+    /* how the last call ended */
+    mote_fault_kind fault;
+    mote_access access;  /* page fault, stack overflow */
+    uint64_t address;    /* page fault, stack overflow */
+    uint32_t vector;     /* processor exceptions: Intel SDM vol. 3, section 6.3.1 */
+    uint32_t error_code; /* processor exceptions that have one */
+    int64_t code;        /* abort code, exit status, code of a failed host function */
+    char text[1025];     /* abort text, trap name; NUL-terminated, never more */
+    char symbol[128];    /* "function+0x1f" of RIP, or empty */
+    mote_registers registers; /* when the fault came from the processor */
+    /* usage of the last call */
+    uint64_t wall_ns;
+    uint64_t exits;         /* returns from the guest to the host, for any reason */
+    uint64_t host_calls;    /* host functions called */
+    uint64_t syscalls;      /* system calls that the guest made */
+    uint64_t refused;       /* of these, answered ENOSYS */
+    /* usage of the sandbox */
+    uint64_t memory;        /* bytes mapped for the guest now */
+    uint64_t reset_pages;   /* pages that the last reset put back */
+    uint64_t resets;
+} mote_report;
+
+/* What the last call did; valid until the next operation on the sandbox. */
+MOTE_API const mote_report *mote_sandbox_report(const mote_sandbox *sandbox);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The code that the host lends to a VM. Position-independent: it is copied
+ * into the gate page (guest, read+execute) and the monitor page (supervisor).
+ * The scrub data lies one page above the gate page; its layout is
+ * struct mote__scrub_data in monitor.h.
+ */
+#include "arch/x86_64/gate.h"
+
+        .section .rodata
+
+/* ---- gate page: runs as the guest ---- */
+        .globl  mote__gate_begin
+        .globl  mote__gate_end
+        .hidden mote__gate_begin
+        .hidden mote__gate_end
+        .balign 64
+mote__gate_begin:
+
+/* void doorbell(void): hands control to the host. */
+        .org    mote__gate_begin + MOTE__GATE_DOORBELL
+        out     %al, $MOTE__GATE_PORT
+        ret
+
+/* Sets the FS base on the way back from arch_prctl: base in r11, return address in rcx,
+ * both of which `syscall` destroys anyway. */
+        .org    mote__gate_begin + MOTE__GATE_SET_FS
+        wrfsbase %r11
+        jmp     *%rcx
+
+/* Restores what general registers do not hold from the snapshot's scrub data and goes to
+ * its resume point. The host points RIP here at every reset. Changes no flags.
+ * SS needs no care: our GDT has one segment that a guest can load there, and
+ * kvm-pvm sets it at each entry. Null is what a 64-bit program has in the others. */
+        .org    mote__gate_begin + MOTE__GATE_SCRUB
+#define DATA(field) (mote__gate_begin + MOTE__GATE_DATA + (field))(%rip)
+        movl    $0, %eax
+        movl    %eax, %ds
+        movl    %eax, %es
+        movl    %eax, %fs
+        movl    %eax, %gs
+        movq    DATA(MOTE__SCRUB_FS_BASE), %rax
+        wrfsbase %rax
+        movq    DATA(MOTE__SCRUB_GS_BASE), %rax
+        wrgsbase %rax
+        movl    $-1, %eax
+        movl    $-1, %edx
+        xrstor64 DATA(MOTE__SCRUB_XSAVE)
+        movl    $0, %eax
+        movl    $0, %edx
+        jmp     *DATA(MOTE__SCRUB_RESUME)
+mote__gate_end:
+
+/* ---- monitor page: the only code that runs privileged ---- */
+        .globl  mote__monitor_iret
+        .globl  mote__monitor_iret_end
+        .hidden mote__monitor_iret
+        .hidden mote__monitor_iret_end
+mote__monitor_iret:
+        iretq
+mote__monitor_iret_end:
+
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The run loop: enters the guest and serves its exits until it stops. */
+#include "error.h"
+#include "sandbox.h"
+
+/* What one exit comes to. */
+enum step {
+    GO_ON = 1, /* enter the guest again */
+    STOPPED = 0
+    /* negative: the call ends with this code */
+};
+
+/* ---- doorbells ---- */
+
+static int guest_aborted(mote_sandbox *sandbox, uint64_t message)
+{
+    struct mote_text head;
+    size_t size;
+    if (mote__mailbox_text(sandbox, message, &head, sandbox->report.text, &size))
+        return mote__fault_end(sandbox, MOTE_EPROTOCOL, MOTE_FAULT_PROTOCOL, 0,
+                               "the guest aborted with a text that is not in its memory");
+    bool trap = head.kind == MOTE_ABORT_TRAP;
+    return mote__fault_end(sandbox, trap ? MOTE_EFAULT : MOTE_EABORTED,
+                           trap ? MOTE_FAULT_TRAP : MOTE_FAULT_ABORT, head.code, "%s: %.400s",
+                           trap ? "trap" : "the guest aborted", sandbox->report.text);
+}
+
+/* The guest function reports a failure; the sandbox stays usable. */
+static int guest_failed(mote_sandbox *sandbox, uint64_t message)
+{
+    struct mote_text head;
+    size_t size;
+    if (mote__mailbox_text(sandbox, message, &head, sandbox->report.text, &size))
+        return mote__fault_end(sandbox, MOTE_EPROTOCOL, MOTE_FAULT_PROTOCOL, 0,
+                               "the guest failed with a text that is not in its memory");
+    sandbox->report.code = head.code;
+    mote__fail(&sandbox->error, MOTE_DOMAIN_GUEST, MOTE_EGUEST, head.code, NULL,
+               "the guest function failed with code %u: %.400s", head.code, sandbox->report.text);
+    return STOPPED;
+}
+
+static int out_of_turn(mote_sandbox *sandbox, uint32_t request)
+{
+    return mote__fault_end(sandbox, MOTE_EPROTOCOL, MOTE_FAULT_PROTOCOL, request,
+                           "the guest rang the doorbell with request %u out of turn", request);
+}
+
+static int serve_doorbell(mote_sandbox *sandbox, enum mote__stop *stop)
+{
+    struct mote_mailbox mailbox = mote__mailbox_read(sandbox);
+    bool booting = !sandbox->snapshot;
+    bool serving = !booting && !mote__image_is_program(sandbox->image);
+    switch (mailbox.request) {
+    case MOTE_REQUEST_READY:
+        *stop = MOTE__STOP_READY;
+        return booting ? STOPPED : out_of_turn(sandbox, mailbox.request);
+    case MOTE_REQUEST_RETURN:
+        *stop = MOTE__STOP_RETURN;
+        return serving ? STOPPED : out_of_turn(sandbox, mailbox.request);
+    case MOTE_REQUEST_FAIL:
+        *stop = MOTE__STOP_FAIL;
+        return serving ? guest_failed(sandbox, mailbox.message)
+                       : out_of_turn(sandbox, mailbox.request);
+    case MOTE_REQUEST_CALL:
+        if (booting)
+            return out_of_turn(sandbox, mailbox.request);
+        return mote__hostcall_serve(sandbox, mailbox.message) ?: GO_ON;
+    case MOTE_REQUEST_LOG: return mote__hostcall_log(sandbox, mailbox.message) ?: GO_ON;
+    case MOTE_REQUEST_ABORT: return guest_aborted(sandbox, mailbox.message);
+    default: return out_of_turn(sandbox, mailbox.request);
+    }
+}
+
+/* ---- traps and system calls ---- */
+
+static int serve_syscall(mote_sandbox *sandbox, struct mote__cpu_regs *regs,
+                         enum mote__stop *stop)
+{
+    sandbox->report.syscalls++;
+    if (regs->rip >= MOTE__USER_TOP) /* after a jump to LSTAR it is whatever rcx held */
+        return mote__fault_end(sandbox, MOTE_EFAULT, MOTE_FAULT_PROTECTION, 0,
+                               "a system call would return to %#llx",
+                               (unsigned long long)regs->rip);
+    switch (mote__linux_syscall(sandbox, regs)) {
+    case MOTE__SYSCALL_RETURN: mote__shell_go(sandbox->shell, regs); return GO_ON;
+    case MOTE__SYSCALL_EXIT:
+        sandbox->report.fault = MOTE_FAULT_EXIT;
+        sandbox->report.code = (int32_t)regs->rdi & 0xff;
+        *stop = MOTE__STOP_EXIT;
+        return STOPPED;
+    case MOTE__SYSCALL_ABORT:
+        return mote__fault_end(sandbox, MOTE_EABORTED, MOTE_FAULT_ABORT, (int64_t)regs->rdi,
+                               "the guest ended itself with signal %lld", (long long)regs->rdi);
+    default: return sandbox->error.code ? sandbox->error.code : MOTE_ESYSTEM;
+    }
+}
+
+static int serve_trap(mote_sandbox *sandbox, struct mote__halt *halt)
+{
+    int status = mote__fault_serve(sandbox, halt);
+    if (status)
+        return status;
+    mote__shell_go(sandbox->shell, &halt->regs);
+    return GO_ON;
+}
+
+static int strange(mote_sandbox *sandbox, const char *what)
+{
+    mote__fault_end(sandbox, MOTE_ESTRANGE, MOTE_FAULT_STRANGE, 0,
+                    "the virtual machine cannot go on: %s", what);
+    sandbox->broken = true;
+    return MOTE_ESTRANGE;
+}
+
+static int serve_halt(mote_sandbox *sandbox, enum mote__stop *stop)
+{
+    struct mote__shell *shell = sandbox->shell;
+    struct mote__halt halt;
+    mote__monitor_decode(&halt, mote__vm_regs(shell->vm), shell->layout->monitor,
+                         shell->layout->monitor_stack_top,
+                         mote__system_page(&shell->memory, MOTE__PAGE_MONITOR_STACK));
+    shell->in_monitor = true;
+    switch (halt.kind) {
+    case MOTE__HALT_SYSCALL: return serve_syscall(sandbox, &halt.regs, stop);
+    case MOTE__HALT_TRAP: return serve_trap(sandbox, &halt);
+    default: return strange(sandbox, "the monitor faulted");
+    }
+}
+
+static int bad_access(mote_sandbox *sandbox, const char *text)
+{
+    return mote__fault_end(sandbox, MOTE_EFAULT, MOTE_FAULT_DOORBELL, 0, "bad doorbell: %s", text);
+}
+
+static int serve(mote_sandbox *sandbox, const struct mote__exit *exit, enum mote__stop *stop)
+{
+    sandbox->report.exits++;
+    switch (exit->kind) {
+    case MOTE__EXIT_DOORBELL: return serve_doorbell(sandbox, stop);
+    case MOTE__EXIT_HALT: return serve_halt(sandbox, stop);
+    case MOTE__EXIT_BAD_ACCESS: return bad_access(sandbox, exit->text);
+    case MOTE__EXIT_INTERRUPTED: return GO_ON; /* the cause decides */
+    default: return strange(sandbox, exit->text);
+    }
+}
+
+/* ---- ends ---- */
+
+/* The guest was stopped at any instruction: find out where the vCPU stands, and
+ * leave no event behind that would hit whoever comes next. */
+static void settle(mote_sandbox *sandbox)
+{
+    struct mote__cpu_special special;
+    struct mote__vm *vm = sandbox->shell->vm;
+    if (mote__vm_get_special(vm, &special, NULL) || mote__vm_forget_events(vm, NULL)) {
+        sandbox->broken = true;
+        return;
+    }
+    sandbox->shell->in_monitor = special.privileged;
+}
+
+static int stopped_by(mote_sandbox *sandbox, enum mote__cause cause)
+{
+    settle(sandbox);
+    if (cause == MOTE__CAUSE_DEADLINE)
+        return mote__fault_end(sandbox, MOTE_EDEADLINE, MOTE_FAULT_DEADLINE, 0,
+                               "the deadline passed after %llu us",
+                               (unsigned long long)(sandbox->report.wall_ns / 1000));
+    return mote__fault_end(sandbox, MOTE_EINTERRUPTED, MOTE_FAULT_INTERRUPT, 0,
+                           "the call was interrupted");
+}
+
+static int run(mote_sandbox *sandbox, enum mote__stop *stop)
+{
+    struct mote__exit exit;
+    int step;
+    do {
+        mote__vm_run(sandbox->shell->vm, &exit);
+        step = serve(sandbox, &exit, stop);
+    } while (step == GO_ON && mote__handle_cause(sandbox->handle) == MOTE__CAUSE_NONE);
+    return step == GO_ON ? STOPPED : step;
+}
+
+int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *stop)
+{
+    uint64_t start = mote__now_ns();
+    mote__handle_begin(sandbox->handle, sandbox->shell->vm, deadline);
+    if (deadline)
+        mote__watchdog_armed(&sandbox->host->watchdog);
+    int status = run(sandbox, stop);
+    enum mote__cause cause = mote__handle_end(sandbox->handle);
+    uint64_t end = mote__now_ns();
+    sandbox->report.wall_ns = end - start;
+#if !defined(MOTE_CONTROL_NO_DEADLINE_HOSTFN)
+    if (cause == MOTE__CAUSE_NONE && deadline && end > deadline)
+        cause = MOTE__CAUSE_DEADLINE; /* late, though the watchdog had not looked yet */
+#endif
+    if (cause != MOTE__CAUSE_NONE && !status)
+        status = stopped_by(sandbox, cause);
+    if (sandbox->broken) /* not before the phase is IDLE: a kick looks at the VM */
+        mote__sandbox_retire(sandbox);
+    return status;
+}

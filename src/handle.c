@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "handle.h"
+
+#include <signal.h>
+
+#include "os/os.h"
+
+mote_handle *mote__handle_new(int signal)
+{
+    mote_handle *handle = mote__alloc(sizeof *handle);
+    if (!handle)
+        return NULL;
+    atomic_init(&handle->references, 1);
+    handle->signal = signal;
+    return handle;
+}
+
+void mote_handle_unref(mote_handle *handle)
+{
+    if (handle && atomic_fetch_sub(&handle->references, 1) == 1)
+        mote__free(handle);
+}
+
+void mote__handle_begin(mote_handle *handle, struct mote__vm *vm, uint64_t deadline)
+{
+    handle->thread = pthread_self();
+    handle->vm = vm;
+#if !defined(MOTE_CONTROL_NO_DISCARD)
+    atomic_store_explicit(&handle->cause, MOTE__CAUSE_NONE, memory_order_relaxed);
+#endif
+    mote__vm_unkick(vm);
+    atomic_store_explicit(&handle->deadline, deadline, memory_order_relaxed);
+    atomic_store(&handle->phase, MOTE__PHASE_GUEST);
+}
+
+/* Moves to `phase` as soon as nobody is kicking. */
+static void leave_to(mote_handle *handle, uint32_t phase)
+{
+    uint32_t now = atomic_load(&handle->phase);
+    for (;;) {
+        if (now == MOTE__PHASE_KICKING) {
+            mote__yield();
+            now = atomic_load(&handle->phase);
+        } else if (atomic_compare_exchange_weak(&handle->phase, &now, phase)) {
+            return;
+        }
+    }
+}
+
+void mote__handle_enter(mote_handle *handle, enum mote__phase phase)
+{
+    leave_to(handle, phase);
+}
+
+enum mote__cause mote__handle_end(mote_handle *handle)
+{
+    leave_to(handle, MOTE__PHASE_IDLE);
+    enum mote__cause cause = mote__handle_cause(handle);
+    if (cause != MOTE__CAUSE_NONE)
+        mote__yield(); /* the signal that may still be pending lands here, not in the embedder */
+    return cause;
+}
+
+bool mote__handle_kick(mote_handle *handle, enum mote__cause cause)
+{
+    uint32_t phase = atomic_load(&handle->phase);
+    do {
+        if (phase == MOTE__PHASE_IDLE)
+            return false;
+        if (phase == MOTE__PHASE_KICKING)
+            return true; /* it is being stopped already */
+    } while (!atomic_compare_exchange_weak(&handle->phase, &phase, MOTE__PHASE_KICKING));
+
+    uint32_t none = MOTE__CAUSE_NONE;
+    atomic_compare_exchange_strong(&handle->cause, &none, cause);
+    if (phase == MOTE__PHASE_GUEST) {
+        mote__vm_kick(handle->vm);
+        pthread_kill(handle->thread, handle->signal);
+    }
+    atomic_store(&handle->phase, phase);
+    return true;
+}
+
+int mote_interrupt(mote_handle *handle)
+{
+    if (!handle)
+        return MOTE_EINVAL;
+#if defined(MOTE_CONTROL_NO_DISCARD)
+    atomic_store(&handle->cause, MOTE__CAUSE_INTERRUPT);
+#endif
+    return mote__handle_kick(handle, MOTE__CAUSE_INTERRUPT) ? 0 : MOTE_ENOTFOUND;
+}

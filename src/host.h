@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MOTE_HOST_H
+#define MOTE_HOST_H
+
+#include "hv/hv.h"
+#include "os/os.h"
+#include "watchdog.h"
+
+struct mote_host {
+    struct mote__hv *hv;
+    int signal;
+    bool signal_is_ours;
+    void *fork_mark;         /* a page that a fork wipes */
+    _Atomic uint32_t *alive; /* at its start: 1, or 0 in a child */
+    _Atomic uint32_t objects; /* images, policies and sandboxes that live */
+    _Atomic uint64_t generation;
+    struct mote__watchdog watchdog;
+};
+
+/* MOTE_EFORKED in a child of the process that made the host, else 0. */
+int mote__host_check(const mote_host *host, mote_error *error);
+void mote__host_ref(mote_host *host);
+void mote__host_unref(mote_host *host);
+bool mote__host_forked(const mote_host *host);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls from the guest to functions of the embedder. */
+#include <string.h>
+
+#include "error.h"
+#include "sandbox.h"
+#include "signature.h"
+
+/* What a host function may ask of its call. */
+struct mote_context {
+    mote_sandbox *sandbox;
+    bool failed;
+    int code;
+    char text[MOTE_MAX_TEXT + 1];
+};
+
+mote_sandbox *mote_context_sandbox(const mote_context *context)
+{
+    return context ? context->sandbox : NULL;
+}
+
+/* What a host function returns after mote_context_fail; no MOTE_E* has this value. */
+#define FAILED_FOR_THE_GUEST (-0x10000)
+
+int mote_context_fail(mote_context *context, int code, const char *text)
+{
+    if (!context)
+        return MOTE_EINVAL;
+    context->failed = true;
+    context->code = code;
+    size_t size = text ? strnlen(text, MOTE_MAX_TEXT) : 0;
+    if (size)
+        memcpy(context->text, text, size);
+    context->text[size] = '\0';
+    return FAILED_FOR_THE_GUEST;
+}
+
+/* ---- reading the guest's side: copied once, then checked ---- */
+
+struct request {
+    struct mote_host_call head;
+    struct mote_slot slots[MOTE_MAX_PARAMS];
+};
+
+static int answer_error(mote_sandbox *sandbox, int32_t status, const char *text)
+{
+    mote_value value = mote_string(text);
+    return mote__mailbox_answer(sandbox, status, &value);
+}
+
+static int read_request(const mote_sandbox *sandbox, uint64_t message, struct request *request)
+{
+    const struct mote__memory *memory = &sandbox->shell->memory;
+    int status = mote__memory_get(memory, message, &request->head, sizeof request->head);
+    if (status)
+        return status;
+    if (request->head.nargs > MOTE_MAX_PARAMS)
+        return MOTE_EINVAL;
+    return mote__memory_get(memory, message + sizeof request->head, request->slots,
+                            request->head.nargs * sizeof request->slots[0]);
+}
+
+/* NULL where the guest's idea of the call is the grant's, else what is wrong. */
+static const char *mismatch(const struct mote_host_call *call, const mote_signature *signature)
+{
+#if defined(MOTE_CONTROL_NO_ARGUMENT_CHECK)
+    (void)call;
+    (void)signature;
+    return NULL;
+#endif
+    if (call->nargs != signature->nparams)
+        return "wrong number of arguments";
+    for (uint32_t i = 0; i < call->nargs; i++)
+        if (call->types[i] != signature->params[i])
+            return "wrong type of an argument";
+    return call->result_type == signature->result ? NULL : "wrong type of the result";
+}
+
+/* Room for all string and bytes arguments; together they may not exceed what the
+ * guest itself may have, however often it names the same bytes. */
+static int reserve_arguments(mote_sandbox *sandbox, const struct request *request,
+                             const mote_signature *signature)
+{
+    const struct mote__memory *memory = &sandbox->shell->memory;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < signature->nparams; i++) {
+        if (!mote__type_is_bytes(signature->params[i]))
+            continue;
+        struct mote_slot slot = request->slots[i];
+        if (!mote__memory_check(memory, slot.lo, slot.hi, MOTE__READ))
+            return MOTE_ERANGE;
+        total += slot.hi;
+        if (total > memory->ram.reserved)
+            return MOTE_ELIMIT;
+    }
+    sandbox->arguments.used = 0;
+    return mote__buffer_reserve(&sandbox->arguments, (size_t)total);
+}
+
+static int read_arguments(mote_sandbox *sandbox, const struct request *request,
+                          const mote_signature *signature, mote_value *args)
+{
+    int status = reserve_arguments(sandbox, request, signature);
+    for (uint32_t i = 0; !status && i < signature->nparams; i++)
+        status = mote__mailbox_value(sandbox, signature->params[i], request->slots[i],
+                                     &sandbox->arguments, &args[i]);
+    return status;
+}
+
+/* ---- calling ---- */
+
+static int host_function_failed(mote_sandbox *sandbox, const struct mote__grant *grant, int code)
+{
+    return mote__fault_end(sandbox, MOTE_EHOSTFN, MOTE_FAULT_HOST_FUNCTION, code,
+                           "host function %s.%s failed with %d", grant->module, grant->name,
+                           code);
+}
+
+static int answer(mote_sandbox *sandbox, const struct mote__grant *grant,
+                  const mote_context *context, int status, const mote_value *result)
+{
+    if (context->failed)
+        return answer_error(sandbox, MOTE_GUEST_EFAILED, context->text);
+    if (status)
+        return host_function_failed(sandbox, grant, status);
+    if (grant->signature.nresults == 0)
+        return mote__mailbox_answer(sandbox, 0, NULL);
+    if (result->type != grant->signature.result)
+        return host_function_failed(sandbox, grant, MOTE_ETYPE);
+    return mote__mailbox_answer(sandbox, 0, result);
+}
+
+static int call(mote_sandbox *sandbox, const struct mote__grant *grant, const mote_value *args)
+{
+    mote_context context;
+    context.sandbox = sandbox;
+    context.failed = false;
+    mote_value result;
+    memset(&result, 0, sizeof result);
+    result.type = grant->signature.result;
+    sandbox->report.host_calls++;
+    sandbox->in_host_function = true;
+    mote__handle_enter(sandbox->handle, MOTE__PHASE_HOST);
+    int status = grant->fn(grant->user, &context, args, grant->signature.nparams, &result);
+    mote__handle_enter(sandbox->handle, MOTE__PHASE_GUEST);
+    sandbox->in_host_function = false;
+    return answer(sandbox, grant, &context, status, &result);
+}
+
+/* A guest's mistake is its own to handle. */
+static int refuse(mote_sandbox *sandbox, int status)
+{
+    switch (status) {
+    case MOTE_ELIMIT: return answer_error(sandbox, MOTE_GUEST_ENOMEM, "arguments too large");
+    case MOTE_ENOMEM:
+        return mote__fault_end(sandbox, MOTE_ENOMEM, MOTE_FAULT_MEMORY, 0,
+                               "no memory for the arguments of a host function");
+    default: return answer_error(sandbox, MOTE_GUEST_EINVAL, "arguments out of range");
+    }
+}
+
+int mote__hostcall_serve(mote_sandbox *sandbox, uint64_t message)
+{
+    struct request request;
+    mote_value args[MOTE_MAX_PARAMS];
+    int status = read_request(sandbox, message, &request);
+    if (status)
+        return refuse(sandbox, status);
+    if (request.head.function >= sandbox->image->notes.imports.count)
+        return answer_error(sandbox, MOTE_GUEST_EINVAL, "no such import");
+    const struct mote__grant *grant = sandbox->imports[request.head.function];
+    if (!grant)
+        return answer_error(sandbox, MOTE_GUEST_EMISSING, "the host function was not granted");
+    const char *wrong = mismatch(&request.head, &grant->signature);
+    if (wrong)
+        return answer_error(sandbox, MOTE_GUEST_EINVAL, wrong);
+    status = read_arguments(sandbox, &request, &grant->signature, args);
+    return status ? refuse(sandbox, status) : call(sandbox, grant, args);
+}
+
+int mote__hostcall_log(mote_sandbox *sandbox, uint64_t message)
+{
+    struct mote_text head;
+    char text[MOTE_MAX_TEXT + 1];
+    size_t size;
+    if (mote__mailbox_text(sandbox, message, &head, text, &size))
+        return answer_error(sandbox, MOTE_GUEST_EINVAL, "text out of range");
+    const mote_policy *policy = sandbox->policy;
+    if (policy && policy->log) {
+        sandbox->in_host_function = true;
+        mote__handle_enter(sandbox->handle, MOTE__PHASE_HOST);
+        policy->log(policy->log_user, sandbox, head.kind < 3 ? head.kind : 3, text, size);
+        mote__handle_enter(sandbox->handle, MOTE__PHASE_GUEST);
+        sandbox->in_host_function = false;
+    }
+    return mote__mailbox_answer(sandbox, 0, NULL);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* brk, mmap, munmap, mprotect: anonymous memory within the limit, never executable. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "error.h"
+#include "linux/internal.h"
+
+/* What the memory layer says, as the guest hears it. Where the host itself failed,
+ * the call ends: the guest's mappings may be half done. */
+static int64_t to_errno(mote_sandbox *sandbox, int status, const mote_error *error)
+{
+    switch (status) {
+    case 0: return 0;
+    case MOTE_ELIMIT: return -ENOMEM;
+    case MOTE_ERANGE: return -ENOMEM;
+    case MOTE_EINVAL: return -EACCES;
+    default:
+        return mote__fault_end(sandbox, status, MOTE_FAULT_MEMORY, 0, "guest memory: %s",
+                               error->text);
+    }
+}
+
+/* A page-aligned range below `top`; false where it wraps. */
+static bool align_range(uint64_t *start, uint64_t *size, uint64_t top)
+{
+    if (*start % MOTE__PAGE || *size == 0 || *size > top || *start > top - *size)
+        return false;
+    *size = mote__align_up(*size, MOTE__PAGE);
+    return *start <= top - *size;
+}
+
+/* ---- brk ---- */
+
+static int64_t grow_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)
+{
+    if (from == to)
+        return 0;
+    return mote__memory_map(&sandbox->shell->memory, from, to - from, MOTE__READ | MOTE__WRITE,
+                            MOTE__REGION_HEAP, NULL);
+}
+
+static int64_t shrink_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)
+{
+    mote_error error = MOTE_ERROR_INIT;
+    if (from == to)
+        return 0;
+    return to_errno(sandbox,
+                    mote__memory_unmap(&sandbox->shell->memory, to, from - to, &error), &error);
+}
+
+int64_t mote__linux_brk(mote_sandbox *sandbox, uint64_t address)
+{
+    const struct mote__layout *l = sandbox->shell->layout;
+    uint64_t now = sandbox->personality.brk;
+    if (address < l->heap || address > l->heap_end)
+        return (int64_t)now;
+    uint64_t old_end = mote__align_up(now, MOTE__PAGE);
+    uint64_t new_end = mote__align_up(address, MOTE__PAGE);
+    int64_t status = new_end >= old_end ? grow_heap(sandbox, old_end, new_end)
+                                        : shrink_heap(sandbox, old_end, new_end);
+    if (!status)
+        sandbox->personality.brk = address;
+    return (int64_t)sandbox->personality.brk;
+}
+
+/* ---- mmap ---- */
+
+static bool to_access(uint64_t protection, unsigned *access)
+{
+    if (protection & ~(uint64_t)(PROT_READ | PROT_WRITE | PROT_EXEC))
+        return false;
+    *access = (protection & PROT_READ ? MOTE__READ : 0) |
+              (protection & PROT_WRITE ? MOTE__READ | MOTE__WRITE : 0) |
+              (protection & PROT_EXEC ? MOTE__EXECUTE : 0);
+    return true;
+}
+
+/* Whether a range belongs to the guest's own mappings and not to our fixtures. */
+static bool is_own_range(const mote_sandbox *sandbox, uint64_t start, uint64_t size)
+{
+    const struct mote__layout *l = sandbox->shell->layout;
+    uint64_t end = start + size;
+    return (start >= l->mmap && end <= l->mmap_end) || end <= l->window;
+}
+
+/* Image and heap pages, too, may change their access; the rest may not. */
+static bool may_protect(const mote_sandbox *sandbox, uint64_t start, uint64_t size)
+{
+    const struct mote__layout *l = sandbox->shell->layout;
+    return is_own_range(sandbox, start, size) ||
+           (start >= sandbox->image->elf.low && start + size <= l->heap_end);
+}
+
+static int64_t place(mote_sandbox *sandbox, uint64_t *start, uint64_t size, uint64_t flags)
+{
+    const struct mote__layout *l = sandbox->shell->layout;
+    struct mote__memory *memory = &sandbox->shell->memory;
+    if (!(flags & MAP_FIXED)) {
+        *start = mote__regions_gap(&memory->regions, size, l->mmap, l->mmap_end);
+        return *start ? 0 : -ENOMEM;
+    }
+    if (!align_range(start, &size, MOTE__USER_TOP) || !is_own_range(sandbox, *start, size))
+        return -EINVAL;
+    mote_error error = MOTE_ERROR_INIT;
+    return to_errno(sandbox, mote__memory_unmap(memory, *start, size, &error), &error);
+}
+
+int64_t mote__linux_mmap(mote_sandbox *sandbox, const struct mote__syscall *call)
+{
+    uint64_t start = call->args[0], size = call->args[1], flags = call->args[3];
+    unsigned access;
+    if (!(flags & MAP_ANONYMOUS))
+        return -EBADF; /* there are no files */
+    if (size == 0 || size > MOTE__USER_TOP || !to_access(call->args[2], &access))
+        return -EINVAL;
+    if (access & MOTE__EXECUTE)
+        return -EACCES;
+    size = mote__align_up(size, MOTE__PAGE);
+    int64_t status = place(sandbox, &start, size, flags);
+    if (status)
+        return status;
+    mote_error error = MOTE_ERROR_INIT;
+    enum mote__region_kind kind =
+        start < sandbox->shell->layout->window ? MOTE__REGION_WINDOW : MOTE__REGION_MMAP;
+    status = to_errno(
+        sandbox, mote__memory_map(&sandbox->shell->memory, start, size, access, kind, &error),
+        &error);
+    return status ? status : (int64_t)start;
+}
+
+int64_t mote__linux_munmap(mote_sandbox *sandbox, uint64_t address, uint64_t size)
+{
+    if (!align_range(&address, &size, MOTE__USER_TOP) ||
+        !is_own_range(sandbox, address, size))
+        return -EINVAL;
+    mote_error error = MOTE_ERROR_INIT;
+    return to_errno(sandbox,
+                    mote__memory_unmap(&sandbox->shell->memory, address, size, &error), &error);
+}
+
+int64_t mote__linux_mprotect(mote_sandbox *sandbox, uint64_t address, uint64_t size,
+                             uint64_t protection)
+{
+    unsigned access;
+    if (size == 0)
+        return 0;
+    if (!align_range(&address, &size, MOTE__USER_TOP) || !to_access(protection, &access))
+        return -EINVAL;
+    if (!may_protect(sandbox, address, size))
+        return -EACCES;
+    mote_error error = MOTE_ERROR_INIT;
+    return to_errno(
+        sandbox, mote__memory_protect(&sandbox->shell->memory, address, size, access, &error),
+        &error);
+}

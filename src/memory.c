@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "memory.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "os/os.h"
+
+/* Physical addresses: away from each other and from what KVM keeps below 4 GiB. */
+#define TABLES_PHYSICAL 0x0ull
+#define RAM_PHYSICAL    0x100000000ull
+
+/* Page tables for every page of the limit, in the sparsest layout that guests
+ * have use for; they are reserved address space until used. */
+static size_t tables_size(size_t limit)
+{
+    return (256 + 4 * (limit >> 21)) * MOTE__PAGE;
+}
+
+int mote__memory_reserve(struct mote__memory *memory, size_t limit, mote_error *error)
+{
+    memset(memory, 0, sizeof *memory);
+    int status = mote__arena_reserve(&memory->tables, tables_size(limit), TABLES_PHYSICAL, 0,
+                                     error);
+    if (!status)
+        status = mote__arena_reserve(&memory->ram, limit, RAM_PHYSICAL, MOTE__ARENA_SLOTS, error);
+    if (!status)
+        memory->tables.used = MOTE__SYSTEM_PAGES * MOTE__PAGE;
+    return status;
+}
+
+void mote__memory_release(struct mote__memory *memory)
+{
+    mote__arena_release(&memory->tables);
+    mote__arena_release(&memory->ram);
+    mote__regions_free(&memory->regions);
+    mote__extents_free(&memory->free);
+}
+
+int mote__memory_attach(struct mote__memory *memory, struct mote__vm *vm, mote_error *error)
+{
+    int status = mote__arena_attach(&memory->tables, vm, memory->tables.used, error);
+    return status ? status : mote__arena_attach(&memory->ram, vm, memory->ram.used, error);
+}
+
+uint8_t *mote__system_page(const struct mote__memory *memory, enum mote__system_page page)
+{
+    return memory->tables.host + (size_t)page * MOTE__PAGE;
+}
+
+size_t mote__memory_in_use(const struct mote__memory *memory)
+{
+    size_t used = memory->ram.used;
+    for (size_t i = 0; i < memory->free.count; i++)
+        used -= memory->free.list[i].size;
+    return used;
+}
+
+/* ---- mapping ---- */
+
+static int region_status(int status, mote_error *error)
+{
+    if (status == MOTE_ELIMIT)
+        return mote__fail(error, MOTE_DOMAIN_GUEST, status, 0, NULL,
+                          "the guest has more than %u memory regions", MOTE__MAX_REGIONS);
+    return status ? mote__fail_memory(error, "the region table") : 0;
+}
+
+static int add_region(struct mote__memory *memory, struct mote__region region, mote_error *error)
+{
+    region.fresh = true;
+    memory->changed = true;
+    int status = region_status(mote__regions_insert(&memory->regions, region), error);
+    if (status || region.offset == MOTE__UNBACKED || !region.access)
+        return status;
+    return mote__paging_map(&memory->tables, memory->root, region.start,
+                            memory->ram.physical + region.offset, region.end - region.start,
+                            region.access, error);
+}
+
+/* Memory for at most `size` bytes, from what came back or from the arena. */
+static int take_memory(struct mote__memory *memory, size_t size, size_t *offset, size_t *taken,
+                       mote_error *error)
+{
+    *taken = mote__extents_take(&memory->free, size, offset);
+    if (*taken)
+        return 0;
+    *taken = size;
+    return mote__arena_take(&memory->ram, size, offset, error);
+}
+
+static int back_range(struct mote__memory *memory, uint64_t start, uint64_t end, unsigned access,
+                      enum mote__region_kind kind, mote_error *error)
+{
+    while (start < end) {
+        size_t offset, taken;
+        int status = take_memory(memory, (size_t)(end - start), &offset, &taken, error);
+        if (status)
+            return status;
+        struct mote__region region = { .start = start, .end = start + taken, .offset = offset,
+                                       .access = access, .kind = kind };
+        status = add_region(memory, region, error);
+        if (status) {
+            mote__extents_give(&memory->free, offset, taken);
+            return status;
+        }
+        start += taken;
+    }
+    return 0;
+}
+
+int mote__memory_map(struct mote__memory *memory, uint64_t start, uint64_t size, unsigned access,
+                     enum mote__region_kind kind, mote_error *error)
+{
+    if (!access)
+        return mote__memory_map_at(memory, start, MOTE__UNBACKED, size, 0, kind, error);
+    int status = back_range(memory, start, start + size, access, kind, error);
+    if (status)
+        mote__memory_unmap(memory, start, size, NULL);
+    return status;
+}
+
+int mote__memory_map_at(struct mote__memory *memory, uint64_t start, size_t offset, uint64_t size,
+                        unsigned access, enum mote__region_kind kind, mote_error *error)
+{
+    struct mote__region region = { .start = start, .end = start + size, .offset = offset,
+                                   .access = access, .kind = kind };
+    return add_region(memory, region, error);
+}
+
+/* Makes the guest lose what it could reach through changed entries; the contents go. */
+static int release(struct mote__memory *memory, const struct mote__region *r, mote_error *error)
+{
+#if defined(MOTE_CONTROL_NO_REVOKE)
+    (void)memory;
+    (void)r;
+    (void)error;
+    return 0;
+#endif
+    if (r->offset == MOTE__UNBACKED)
+        return 0;
+    int status = mote__release_pages(memory->ram.host + r->offset, (size_t)(r->end - r->start));
+    return status < 0 ? mote__fail_system(error, status, "releasing guest memory") : 0;
+}
+
+static int unmap_region(struct mote__memory *memory, size_t index, mote_error *error)
+{
+    struct mote__region r = memory->regions.list[index];
+    mote__paging_unmap(&memory->tables, memory->root, r.start, (size_t)(r.end - r.start));
+    int status = release(memory, &r, error);
+    if (status)
+        return status;
+    mote__regions_remove(&memory->regions, index);
+    bool ours = r.offset == MOTE__UNBACKED || r.offset < memory->read_only;
+    if (ours)
+        return 0;
+    return region_status(
+        mote__extents_give(&memory->free, r.offset, (size_t)(r.end - r.start)), error);
+}
+
+/* Splits regions so that [start, end) begins and ends at boundaries. */
+static int cut_out(struct mote__memory *memory, uint64_t start, uint64_t end, mote_error *error)
+{
+    memory->changed = true;
+    int status = mote__regions_split(&memory->regions, start);
+    if (!status)
+        status = mote__regions_split(&memory->regions, end);
+    return region_status(status, error);
+}
+
+int mote__memory_unmap(struct mote__memory *memory, uint64_t start, uint64_t size,
+                       mote_error *error)
+{
+    int status = cut_out(memory, start, start + size, error);
+    size_t at = mote__regions_find(&memory->regions, start);
+    while (!status && at < memory->regions.count &&
+           memory->regions.list[at].start < start + size)
+        status = unmap_region(memory, at, error);
+    return status;
+}
+
+bool mote__memory_is_free(const struct mote__memory *memory, uint64_t start, uint64_t size)
+{
+    size_t at = mote__regions_find(&memory->regions, start);
+    return at == memory->regions.count || memory->regions.list[at].start >= start + size;
+}
+
+/* ---- protection ---- */
+
+static int check_protect(const struct mote__memory *memory, uint64_t start, uint64_t end,
+                         unsigned access)
+{
+    size_t at = mote__regions_find(&memory->regions, start);
+    for (; start < end; at++) {
+        const struct mote__region *r = &memory->regions.list[at];
+        if (at == memory->regions.count || r->start > start)
+            return MOTE_ERANGE;
+        bool image = r->offset != MOTE__UNBACKED && r->offset < memory->read_only;
+        if ((access & MOTE__WRITE && image) || (access & MOTE__EXECUTE && !image))
+            return MOTE_EINVAL;
+        start = r->end;
+    }
+    return 0;
+}
+
+/* Gives memory to a region that had none. */
+static int back_region(struct mote__memory *memory, size_t index, unsigned access,
+                       mote_error *error)
+{
+    struct mote__region r = memory->regions.list[index];
+    mote__regions_remove(&memory->regions, index);
+    int status = back_range(memory, r.start, r.end, access, r.kind, error);
+    if (!status)
+        return 0;
+    mote__memory_unmap(memory, r.start, r.end - r.start, NULL);
+    mote__memory_map(memory, r.start, r.end - r.start, 0, r.kind, NULL);
+    return status;
+}
+
+/* Forgets the guest's present use of the entries; the contents stay. */
+static int zap(struct mote__memory *memory, const struct mote__region *r, mote_error *error)
+{
+#if defined(MOTE_CONTROL_NO_REVOKE)
+    (void)memory;
+    (void)r;
+    (void)error;
+    return 0;
+#endif
+    uint8_t *host = memory->ram.host + r->offset;
+    size_t size = (size_t)(r->end - r->start);
+    /* Pages of the image come back from its file. */
+    int status = r->offset < memory->read_only ? mote__release_pages(host, size)
+                                               : mote__zap_pages(host, size);
+    return status < 0 ? mote__fail_system(error, status, "revoking guest memory") : 0;
+}
+
+static int protect_region(struct mote__memory *memory, size_t index, unsigned access,
+                          mote_error *error)
+{
+    struct mote__region *r = &memory->regions.list[index];
+    unsigned lost = r->access & ~access;
+    r->access = access;
+    r->fresh = true;
+    if (access) {
+        int status = mote__paging_map(&memory->tables, memory->root, r->start,
+                                      memory->ram.physical + r->offset, r->end - r->start,
+                                      access, error);
+        /* The D bits went with the old entries. */
+        mote__paging_mark_dirty(&memory->tables, memory->root, r->start, r->end - r->start);
+        if (status)
+            return status;
+    } else {
+        mote__paging_unmap(&memory->tables, memory->root, r->start, r->end - r->start);
+    }
+    return lost ? zap(memory, r, error) : 0;
+}
+
+int mote__memory_protect(struct mote__memory *memory, uint64_t start, uint64_t size,
+                         unsigned access, mote_error *error)
+{
+    uint64_t end = start + size;
+    int status = check_protect(memory, start, end, access);
+    if (!status)
+        status = cut_out(memory, start, end, error);
+    while (!status && start < end) {
+        size_t at = mote__regions_find(&memory->regions, start);
+        struct mote__region r = memory->regions.list[at];
+        if (r.access != access)
+            status = r.offset == MOTE__UNBACKED ? back_region(memory, at, access, error)
+                                                : protect_region(memory, at, access, error);
+        start = r.end;
+    }
+    return status;
+}
+
+/* ---- access ---- */
+
+void *mote__memory_at(const struct mote__memory *memory, uint64_t address, size_t *size,
+                      unsigned access)
+{
+    size_t at = mote__regions_find(&memory->regions, address);
+    if (at == memory->regions.count)
+        return NULL;
+    const struct mote__region *r = &memory->regions.list[at];
+    if (address < r->start || r->offset == MOTE__UNBACKED || (r->access & access) != access)
+        return NULL;
+    uint64_t left = r->end - address;
+    *size = *size < left ? *size : (size_t)left;
+    return memory->ram.host + r->offset + (address - r->start);
+}
+
+bool mote__memory_check(const struct mote__memory *memory, uint64_t address, uint64_t size,
+                        unsigned access)
+{
+    if (size > UINT64_MAX - address)
+        return false;
+    while (size) {
+        size_t part = size < SIZE_MAX ? (size_t)size : SIZE_MAX;
+        if (!mote__memory_at(memory, address, &part, access))
+            return false;
+        address += part;
+        size -= part;
+    }
+    return true;
+}
+
+int mote__memory_get(const struct mote__memory *memory, uint64_t address, void *to, size_t size)
+{
+    if (!mote__memory_check(memory, address, size, MOTE__READ))
+        return MOTE_ERANGE;
+    for (uint8_t *out = to; size;) {
+        size_t part = size;
+        const void *from = mote__memory_at(memory, address, &part, MOTE__READ);
+        memcpy(out, from, part);
+        out += part;
+        address += part;
+        size -= part;
+    }
+    return 0;
+}
+
+int mote__memory_put(struct mote__memory *memory, uint64_t address, const void *from, size_t size)
+{
+    if (!mote__memory_check(memory, address, size, MOTE__WRITE))
+        return MOTE_ERANGE;
+    mote__paging_mark_dirty(&memory->tables, memory->root, address, size);
+    for (const uint8_t *in = from; size;) {
+        size_t part = size;
+        void *to = mote__memory_at(memory, address, &part, MOTE__WRITE);
+        memcpy(to, in, part);
+        in += part;
+        address += part;
+        size -= part;
+    }
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The memory of one guest: its page tables, its regions and the memory behind
+ * them, kept in step. Guest addresses are translated here and nowhere else,
+ * through the region table, never by walking what a guest could have written.
+ * Not for two threads at once.
+ */
+#ifndef MOTE_MEMORY_H
+#define MOTE_MEMORY_H
+
+#include "arch/x86_64/paging.h"
+#include "arena.h"
+#include "region.h"
+
+/* Pages at the start of the tables arena; the page tables follow. */
+enum mote__system_page {
+    MOTE__PAGE_MONITOR,
+    MOTE__PAGE_MONITOR_STACK,
+    MOTE__PAGE_GATE,
+    MOTE__PAGE_SCRUB,
+    MOTE__PAGE_INFO,
+    MOTE__SYSTEM_PAGES
+};
+
+struct mote__memory {
+    struct mote__arena tables; /* the system pages and the page tables */
+    struct mote__arena ram;    /* the image's read-only part, then writable memory */
+    size_t read_only;          /* bytes of ram that are the image's */
+    size_t root;               /* of the page tables, in the tables arena */
+    struct mote__regions regions;
+    struct mote__extents free; /* parts of ram that were handed out and came back */
+    bool changed;              /* mappings differ from the snapshot's */
+};
+
+int mote__memory_reserve(struct mote__memory *memory, size_t limit, mote_error *error);
+void mote__memory_release(struct mote__memory *memory);
+int mote__memory_attach(struct mote__memory *memory, struct mote__vm *vm, mote_error *error);
+
+uint8_t *mote__system_page(const struct mote__memory *memory, enum mote__system_page page);
+/* Bytes handed out to the guest. */
+size_t mote__memory_in_use(const struct mote__memory *memory);
+
+/* ---- mappings: page-aligned ranges ---- */
+
+/* Maps zeroed memory where nothing is mapped; without access it takes none. All or nothing. */
+int mote__memory_map(struct mote__memory *memory, uint64_t start, uint64_t size, unsigned access,
+                     enum mote__region_kind kind, mote_error *error);
+/* Maps `size` bytes of ram that are there already (an image's segments). */
+int mote__memory_map_at(struct mote__memory *memory, uint64_t start, size_t offset, uint64_t size,
+                        unsigned access, enum mote__region_kind kind, mote_error *error);
+/* Takes mappings away, really: the guest cannot reach them at its next instruction. */
+int mote__memory_unmap(struct mote__memory *memory, uint64_t start, uint64_t size,
+                       mote_error *error);
+/* Changes access; MOTE_ERANGE where a part is not mapped, MOTE_EINVAL where the
+ * image's own pages would become writable. */
+int mote__memory_protect(struct mote__memory *memory, uint64_t start, uint64_t size,
+                         unsigned access, mote_error *error);
+bool mote__memory_is_free(const struct mote__memory *memory, uint64_t start, uint64_t size);
+
+/* ---- access by the host, checked whole before a byte moves ---- */
+
+/* The memory of [address, address + *size) up to the end of its region: returns
+ * its host address and cuts *size, or NULL where the guest itself has no such access. */
+void *mote__memory_at(const struct mote__memory *memory, uint64_t address, size_t *size,
+                      unsigned access);
+bool mote__memory_check(const struct mote__memory *memory, uint64_t address, uint64_t size,
+                        unsigned access);
+/* MOTE_ERANGE where a byte of the range is not the guest's. */
+int mote__memory_get(const struct mote__memory *memory, uint64_t address, void *to, size_t size);
+int mote__memory_put(struct mote__memory *memory, uint64_t address, const void *from,
+                     size_t size);
+
+#endif

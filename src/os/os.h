@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The seam: every allocation and every system call of the library passes here,
+ * so that a test build can make each fail in turn. A build with MOTE_SEAM asks
+ * mote__seam_hook before each; all other builds pay nothing.
+ *
+ * Functions that return int return 0 (or a result >= 0) or a negative errno.
+ */
+#ifndef MOTE_OS_H
+#define MOTE_OS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef MOTE_SEAM
+/* Returns 0 to let the call through, or an errno with which it fails. */
+extern int (*mote__seam_hook)(const char *call);
+#endif
+
+#define MOTE__PAGE 4096u /* the page of x86-64; guests and hosts share it here */
+
+static inline uint64_t mote__align_up(uint64_t value, uint64_t align)
+{
+    return (value + align - 1) & ~(align - 1);
+}
+
+static inline uint64_t mote__align_down(uint64_t value, uint64_t align)
+{
+    return value & ~(align - 1);
+}
+
+/* allocation: zeroed, NULL when there is no memory */
+void *mote__alloc(size_t size);
+void *mote__alloc_array(size_t count, size_t size);
+void *mote__realloc(void *old, size_t size);
+char *mote__strdup(const char *text);
+void mote__free(void *memory);
+
+/* For what its owner shows to others as const. */
+static inline void mote__free_const(const void *memory)
+{
+    mote__free((void *)(uintptr_t)memory);
+}
+
+/* files */
+int mote__open_read(const char *path);
+int mote__open_device(const char *path);
+int mote__close(int fd);
+int mote__file_size(int fd, uint64_t *size);
+int mote__read_at(int fd, void *data, size_t size, uint64_t offset); /* all of it, or -EIO */
+int mote__ioctl(int fd, unsigned long request, void *argument);
+int mote__ioctl_value(int fd, unsigned long request, unsigned long value);
+
+/* memory; *out is not touched on failure */
+int mote__map_anonymous(void **out, size_t size);            /* private, reserved lazily */
+int mote__map_shared_fd(void **out, size_t size, int fd);    /* read and write */
+int mote__map_over(void *at, size_t size, int fd);           /* read-only file over a mapping */
+int mote__unmap(void *memory, size_t size);
+int mote__seal_memory(void *memory, size_t size);            /* read-only from now on */
+int mote__release_pages(void *memory, size_t size);          /* zero again; zaps VM mappings */
+int mote__zap_pages(void *memory, size_t size);              /* keep contents; zaps VM mappings */
+int mote__populate_pages(void *memory, size_t size);         /* fault in for writing */
+int mote__not_in_child(void *memory, size_t size);           /* MADV_DONTFORK */
+int mote__wipe_in_child(void *memory, size_t size);          /* MADV_WIPEONFORK */
+int mote__memory_file(const char *name, uint64_t size);      /* an unnamed file; returns the fd */
+
+/* time, threads, signals */
+uint64_t mote__now_ns(void); /* monotonic; the vDSO, no system call */
+void mote__sleep_ns(uint64_t ns);
+void mote__yield(void); /* a system call: pending signals are delivered in it */
+int mote__random(void *data, size_t size);
+int mote__thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
+void mote__futex_wait(_Atomic uint32_t *word, uint32_t value);
+void mote__futex_wake(_Atomic uint32_t *word);
+/* Takes the highest free real-time signal and gives it an empty handler; returns it. */
+int mote__signal_take(void);
+void mote__signal_give_back(int signal);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef MOTE_SEAM
+int (*mote__seam_hook)(const char *call);
+
+static int seam(const char *call)
+{
+    return mote__seam_hook ? mote__seam_hook(call) : 0;
+}
+#else
+static inline int seam(const char *call)
+{
+    (void)call;
+    return 0;
+}
+#endif
+
+/* Leaves the function with the failure that the seam orders, if any. */
+#define SEAM(call)                  \
+    do {                            \
+        int seam_error = seam(call); \
+        if (seam_error)             \
+            return -seam_error;     \
+    } while (0)
+
+static int result(long value)
+{
+    return value < 0 ? -errno : (int)value;
+}
+
+/* ---- allocation ---- */
+
+void *mote__alloc(size_t size)
+{
+    return seam("alloc") ? NULL : calloc(1, size ? size : 1);
+}
+
+void *mote__alloc_array(size_t count, size_t size)
+{
+    return seam("alloc") ? NULL : calloc(count ? count : 1, size ? size : 1);
+}
+
+void *mote__realloc(void *old, size_t size)
+{
+    return seam("alloc") ? NULL : realloc(old, size ? size : 1);
+}
+
+char *mote__strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = mote__alloc(size);
+    if (copy)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+void mote__free(void *memory)
+{
+    free(memory);
+}
+
+/* ---- files ---- */
+
+int mote__open_read(const char *path)
+{
+    SEAM("open");
+    return result(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+int mote__open_device(const char *path)
+{
+    SEAM("open");
+    return result(open(path, O_RDWR | O_CLOEXEC));
+}
+
+int mote__close(int fd)
+{
+    return result(close(fd));
+}
+
+int mote__file_size(int fd, uint64_t *size)
+{
+    SEAM("fstat");
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    *size = (uint64_t)st.st_size;
+    return 0;
+}
+
+int mote__read_at(int fd, void *data, size_t size, uint64_t offset)
+{
+    SEAM("pread");
+    unsigned char *at = data;
+    while (size) {
+        ssize_t n = pread(fd, at, size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        at += n;
+        offset += (uint64_t)n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+int mote__ioctl(int fd, unsigned long request, void *argument)
+{
+    SEAM("ioctl");
+    return result(ioctl(fd, request, argument));
+}
+
+int mote__ioctl_value(int fd, unsigned long request, unsigned long value)
+{
+    SEAM("ioctl");
+    return result(ioctl(fd, request, value));
+}
+
+/* ---- memory ---- */
+
+static int map(void **out, void *at, size_t size, int protection, int flags, int fd)
+{
+    SEAM("mmap");
+    void *memory = mmap(at, size, protection, flags, fd, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    *out = memory;
+    return 0;
+}
+
+int mote__map_anonymous(void **out, size_t size)
+{
+    return map(out, NULL, size, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+}
+
+int mote__map_shared_fd(void **out, size_t size, int fd)
+{
+    return map(out, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+}
+
+int mote__map_over(void *at, size_t size, int fd)
+{
+    void *out;
+    return map(&out, at, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd);
+}
+
+int mote__unmap(void *memory, size_t size)
+{
+    return result(munmap(memory, size));
+}
+
+int mote__seal_memory(void *memory, size_t size)
+{
+    SEAM("mprotect");
+    return result(mprotect(memory, size, PROT_READ));
+}
+
+static int advise(void *memory, size_t size, int advice)
+{
+    SEAM("madvise");
+    return result(madvise(memory, size, advice));
+}
+
+int mote__release_pages(void *memory, size_t size)
+{
+    return advise(memory, size, MADV_DONTNEED);
+}
+
+int mote__zap_pages(void *memory, size_t size)
+{
+    SEAM("mprotect");
+    if (mprotect(memory, size, PROT_NONE) < 0)
+        return -errno;
+    return result(mprotect(memory, size, PROT_READ | PROT_WRITE));
+}
+
+int mote__populate_pages(void *memory, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+    if (madvise(memory, size, MADV_POPULATE_WRITE) == 0)
+        return 0;
+#endif
+    return 0; /* an older kernel: the pages come one by one */
+}
+
+int mote__not_in_child(void *memory, size_t size)
+{
+    return advise(memory, size, MADV_DONTFORK);
+}
+
+int mote__wipe_in_child(void *memory, size_t size)
+{
+    return advise(memory, size, MADV_WIPEONFORK);
+}
+
+int mote__memory_file(const char *name, uint64_t size)
+{
+    SEAM("memfd_create");
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (ftruncate(fd, (off_t)size) < 0) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+/* ---- time, threads, signals ---- */
+
+uint64_t mote__now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void mote__sleep_ns(uint64_t ns)
+{
+    struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
+    nanosleep(&t, NULL);
+}
+
+void mote__yield(void)
+{
+    sched_yield();
+}
+
+int mote__random(void *data, size_t size)
+{
+    SEAM("getrandom");
+    return getrandom(data, size, 0) == (ssize_t)size ? 0 : -EIO;
+}
+
+int mote__thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+    SEAM("thread");
+    /* Every signal is blocked in our thread: the embedder's handlers stay on its own. */
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(thread, NULL, run, argument);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return -error;
+}
+
+void mote__futex_wait(_Atomic uint32_t *word, uint32_t value)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+void mote__futex_wake(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void nothing(int signal)
+{
+    (void)signal;
+}
+
+int mote__signal_take(void)
+{
+    SEAM("sigaction");
+    for (int signal = SIGRTMAX; signal >= SIGRTMIN; signal--) {
+        struct sigaction old, mine = { .sa_handler = nothing, .sa_flags = SA_RESTART };
+        if (sigaction(signal, NULL, &old) < 0 || old.sa_handler != SIG_DFL)
+            continue;
+        sigemptyset(&mine.sa_mask);
+        if (sigaction(signal, &mine, NULL) == 0)
+            return signal;
+    }
+    return -EBUSY;
+}
+
+void mote__signal_give_back(int signal)
+{
+    struct sigaction now, original = { .sa_handler = SIG_DFL };
+    if (sigaction(signal, NULL, &now) == 0 && now.sa_handler == nothing)
+        sigaction(signal, &original, NULL);
+}

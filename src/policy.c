@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "error.h"
+#include "mote_abi.h"
+#include "signature.h"
+
+int mote_policy_new(mote_policy **out, mote_host *host, mote_error *error)
+{
+    if (!out || !host)
+        return mote__fail_argument(error, "mote_policy_new: policy or host is NULL");
+    int status = mote__host_check(host, error);
+    if (status)
+        return status;
+    mote_policy *policy = mote__alloc(sizeof *policy);
+    if (!policy)
+        return mote__fail_memory(error, "a policy");
+    atomic_init(&policy->references, 1);
+    policy->host = host;
+    policy->memory = MOTE__DEFAULT_MEMORY;
+    policy->stream_bytes = MOTE__DEFAULT_STREAM_BYTES;
+    mote__host_ref(host);
+    *out = policy;
+    return 0;
+}
+
+mote_policy *mote_policy_ref(mote_policy *policy)
+{
+    if (policy)
+        atomic_fetch_add(&policy->references, 1);
+    return policy;
+}
+
+static void free_grant(struct mote__grant *grant)
+{
+    if (grant->free_user)
+        grant->free_user(grant->user);
+    mote__free(grant->module);
+    mote__free(grant->name);
+}
+
+void mote_policy_unref(mote_policy *policy)
+{
+    if (!policy || atomic_fetch_sub(&policy->references, 1) != 1)
+        return;
+    for (size_t i = 0; i < policy->ngrants; i++)
+        free_grant(&policy->grants[i]);
+    mote__free(policy->grants);
+    mote__host_unref(policy->host);
+    mote__free(policy);
+}
+
+void mote__policy_freeze(mote_policy *policy)
+{
+#if !defined(MOTE_CONTROL_NO_FREEZE)
+    atomic_store(&policy->frozen, 1);
+#else
+    (void)policy;
+#endif
+}
+
+static int check_open(const mote_policy *policy, mote_error *error)
+{
+    if (!policy)
+        return mote__fail_argument(error, "the policy is NULL");
+    int status = mote__host_check(policy->host, error);
+    if (status)
+        return status;
+    if (atomic_load(&policy->frozen))
+        return mote__fail(error, MOTE_DOMAIN_API, MOTE_EFROZEN, 0,
+                          "grant everything before the first sandbox, or make another policy",
+                          "the policy is in use and cannot change");
+    return 0;
+}
+
+static int set_memory(mote_policy *policy, uint64_t value, mote_error *error)
+{
+    if (value < MOTE_REGION_ALIGN || value > MOTE__LARGEST_MEMORY)
+        return mote__fail(error, MOTE_DOMAIN_API, MOTE_EINVAL, 0, NULL,
+                          "MOTE_OPT_MEMORY is %llu bytes, not between 64 KiB and 4 GiB",
+                          (unsigned long long)value);
+    policy->memory = value;
+    return 0;
+}
+
+int mote_policy_set(mote_policy *policy, mote_option option, uint64_t value, mote_error *error)
+{
+    int status = check_open(policy, error);
+    if (status)
+        return status;
+    switch (option) {
+    case MOTE_OPT_MEMORY: return set_memory(policy, value, error);
+    case MOTE_OPT_DEADLINE: policy->deadline_ns = value; return 0;
+    case MOTE_OPT_STREAM_BYTES: policy->stream_bytes = value; return 0;
+    default: return mote__fail_argument(error, "mote_policy_set: unknown option");
+    }
+}
+
+const struct mote__grant *mote__policy_find(const mote_policy *policy, const char *module,
+                                            const char *name)
+{
+    for (size_t i = 0; policy && i < policy->ngrants; i++) {
+        const struct mote__grant *g = &policy->grants[i];
+        if (strcmp(g->module, module) == 0 && strcmp(g->name, name) == 0)
+            return g;
+    }
+    return NULL;
+}
+
+static int add_grant(mote_policy *policy, const struct mote__grant *grant, mote_error *error)
+{
+    struct mote__grant *grants =
+        mote__realloc(policy->grants, (policy->ngrants + 1) * sizeof *grants);
+    if (!grants)
+        return mote__fail_memory(error, "a host function");
+    policy->grants = grants;
+    grants[policy->ngrants++] = *grant;
+    return 0;
+}
+
+static int check_function(const mote_policy *policy, const char *module, const char *name,
+                          const char *signature, mote_host_fn fn, mote_error *error)
+{
+    if (!module || !name || !signature || !fn || strlen(module) > MOTE_MAX_NAME ||
+        strlen(name) > MOTE_MAX_NAME)
+        return mote__fail_argument(
+            error, "mote_policy_function: module, name, signature or fn is NULL or too long");
+    if (mote__policy_find(policy, module, name))
+        return mote__fail(error, MOTE_DOMAIN_API, MOTE_EINVAL, 0, NULL,
+                          "host function %s.%s is already granted", module, name);
+    return 0;
+}
+
+int mote_policy_function(mote_policy *policy, const char *module, const char *name,
+                         const char *signature, mote_host_fn fn, void *user,
+                         mote_free_fn free_user, mote_error *error)
+{
+    int status = check_open(policy, error);
+    if (!status)
+        status = check_function(policy, module, name, signature, fn, error);
+    struct mote__grant grant = { .fn = fn, .user = user, .free_user = free_user };
+    if (!status)
+        status = mote_signature_parse(&grant.signature, signature, error);
+    if (status)
+        return status;
+    grant.module = mote__strdup(module);
+    grant.name = mote__strdup(name);
+    status = grant.module && grant.name ? add_grant(policy, &grant, error)
+                                        : mote__fail_memory(error, "a host function");
+    if (status) {
+        mote__free(grant.module);
+        mote__free(grant.name);
+    }
+    return status;
+}
+
+int mote_policy_stream(mote_policy *policy, int guest_fd, const mote_stream *stream,
+                       mote_error *error)
+{
+    int status = check_open(policy, error);
+    if (status)
+        return status;
+    if (guest_fd < 0 || guest_fd >= MOTE__STREAMS || !stream || stream->size < sizeof *stream)
+        return mote__fail_argument(
+            error, "mote_policy_stream: guest_fd is not 0, 1 or 2, or stream.size is wrong");
+    policy->streams[guest_fd] = *stream;
+    return 0;
+}
+
+int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error *error)
+{
+    int status = check_open(policy, error);
+    if (status)
+        return status;
+    policy->log = fn;
+    policy->log_user = user;
+    return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MOTE_POLICY_H
+#define MOTE_POLICY_H
+
+#include "host.h"
+
+#define MOTE__STREAMS 3 /* guest fds 0, 1, 2 */
+
+#define MOTE__DEFAULT_MEMORY       (64ull << 20)
+#define MOTE__DEFAULT_STREAM_BYTES (16ull << 20)
+#define MOTE__LARGEST_MEMORY       (4ull << 30)
+
+/* A host function that guests may call. */
+struct mote__grant {
+    char *module, *name;
+    mote_signature signature;
+    mote_host_fn fn;
+    void *user;
+    mote_free_fn free_user;
+};
+
+struct mote_policy {
+    _Atomic uint32_t references;
+    _Atomic uint32_t frozen;
+    mote_host *host;
+    uint64_t memory, deadline_ns, stream_bytes;
+    struct mote__grant *grants;
+    size_t ngrants;
+    mote_stream streams[MOTE__STREAMS];
+    mote_log_fn log;
+    void *log_user;
+};
+
+/* NULL when nothing of that name was granted. */
+const struct mote__grant *mote__policy_find(const mote_policy *policy, const char *module,
+                                            const char *name);
+/* From now on it cannot change. */
+void mote__policy_freeze(mote_policy *policy);
+
+#endif

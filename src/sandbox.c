@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "signature.h"
+
+/* ---- grants ---- */
+
+static int missing(const mote_function_info *import, mote_error *error)
+{
+    return mote__fail(error, MOTE_DOMAIN_API, MOTE_EMISSING, 0,
+                      "grant it with mote_policy_function, or let the guest import it weakly",
+                      "the guest imports %s.%s %s, which the policy does not grant",
+                      import->module, import->name, import->signature_text);
+}
+
+static int bind_import(mote_sandbox *sandbox, uint32_t index, mote_error *error)
+{
+    const mote_function_info *import = &sandbox->image->notes.imports.list[index];
+    const struct mote__grant *grant =
+        mote__policy_find(sandbox->policy, import->module, import->name);
+    if (!grant)
+        return import->weak ? 0 : missing(import, error);
+    char text[512];
+    mote_signature_format(&grant->signature, text, sizeof text);
+    if (!mote__signature_equal(&grant->signature, &import->signature))
+        return mote__fail(error, MOTE_DOMAIN_API, MOTE_ETYPE, 0, NULL,
+                          "the guest imports %s.%s as %.150s, the policy grants %.150s",
+                          import->module, import->name, import->signature_text, text);
+    sandbox->imports[index] = grant;
+    return 0;
+}
+
+static int bind_imports(mote_sandbox *sandbox, mote_error *error)
+{
+    uint32_t n = sandbox->image->notes.imports.count;
+    sandbox->imports = mote__alloc_array(n, sizeof *sandbox->imports);
+    if (!sandbox->imports)
+        return mote__fail_memory(error, "a sandbox");
+    int status = 0;
+    for (uint32_t i = 0; !status && i < n; i++)
+        status = bind_import(sandbox, i, error);
+    return status;
+}
+
+/* ---- options ---- */
+
+static void free_strings(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        mote__free(list[i]);
+    mote__free(list);
+}
+
+static int copy_strings(char ***out, const char *const *list)
+{
+    size_t n = 0;
+    if (!list)
+        return 0;
+    while (list[n])
+        n++;
+    char **copy = mote__alloc_array(n + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < n; i++) {
+        copy[i] = mote__strdup(list[i]);
+        if (!copy[i]) {
+            free_strings(copy);
+            return MOTE_ENOMEM;
+        }
+    }
+    *out = copy;
+    return copy ? 0 : MOTE_ENOMEM;
+}
+
+static int copy_init_data(mote_sandbox *sandbox, const mote_sandbox_options *options)
+{
+    if (options->init_data_size == 0)
+        return 0;
+    sandbox->init_data = mote__alloc(options->init_data_size);
+    if (!sandbox->init_data)
+        return MOTE_ENOMEM;
+    memcpy(sandbox->init_data, options->init_data, options->init_data_size);
+    sandbox->init_size = options->init_data_size;
+    return 0;
+}
+
+static int take_options(mote_sandbox *sandbox, const mote_sandbox_options *options,
+                        mote_error *error)
+{
+    if (!options)
+        return 0;
+    sandbox->user = options->user;
+    int status = copy_strings(&sandbox->args, options->args);
+    if (!status)
+        status = copy_strings(&sandbox->env, options->env);
+    if (!status)
+        status = copy_init_data(sandbox, options);
+    return status ? mote__fail_memory(error, "the options of a sandbox") : 0;
+}
+
+/* ---- the shell ---- */
+
+/* Init data is the sandbox's own, not the snapshot's; no reset takes it away. */
+static int map_init_data(mote_sandbox *sandbox, mote_error *error)
+{
+    struct mote__memory *memory = &sandbox->shell->memory;
+    const struct mote__layout *l = sandbox->shell->layout;
+    uint64_t address = l->init;
+    if (sandbox->init_size > memory->ram.reserved)
+        return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
+                          "grant more memory: MOTE_OPT_MEMORY", "memory too small for the init data");
+    int status = mote__memory_map(memory, address,
+                                  mote__align_up(sandbox->init_size, MOTE__PAGE), MOTE__READ,
+                                  MOTE__REGION_INIT, error);
+    for (size_t done = 0; !status && done < sandbox->init_size;) {
+        size_t part = sandbox->init_size - done;
+        void *to = mote__memory_at(memory, address + done, &part, MOTE__READ);
+        memcpy(to, sandbox->init_data + done, part);
+        done += part;
+    }
+    for (size_t i = 0; i < memory->regions.count; i++)
+        memory->regions.list[i].fresh = false;
+    return status;
+}
+
+int mote__sandbox_give_shell(mote_sandbox *sandbox, mote_error *error)
+{
+    size_t limit = sandbox->policy ? sandbox->policy->memory : MOTE__DEFAULT_MEMORY;
+    int status = mote__shell_from_snapshot(&sandbox->shell, sandbox->host->hv, sandbox->snapshot,
+                                           limit, error);
+    if (!status && sandbox->init_size)
+        status = map_init_data(sandbox, error);
+    if (status)
+        return status;
+    sandbox->shell->memory.changed = false;
+    sandbox->base_used = sandbox->shell->memory.ram.used;
+    return 0;
+}
+
+void mote__sandbox_write_info(mote_sandbox *sandbox)
+{
+    const struct mote__layout *l = sandbox->shell->layout;
+    struct mote__memory *memory = &sandbox->shell->memory;
+    struct mote_info info = {
+        .abi_version = MOTE_ABI_VERSION,
+        .size = sizeof info,
+        .doorbell = l->gate + MOTE__GATE_DOORBELL,
+        .mailbox = l->mailbox,
+        .mailbox_size = MOTE__MAILBOX_FIRST,
+        .generation = atomic_fetch_add(&sandbox->host->generation, 1) + 1,
+        .init_data = sandbox->init_size ? l->init : 0,
+        .init_data_size = sandbox->init_size,
+        .memory_limit = memory->ram.reserved,
+    };
+    memcpy(mote__system_page(memory, MOTE__PAGE_INFO), &info, sizeof info);
+}
+
+/* ---- life ---- */
+
+static int build(mote_sandbox *sandbox, const mote_sandbox_options *options, mote_error *error)
+{
+    sandbox->handle = mote__handle_new(sandbox->host->signal);
+    if (!sandbox->handle)
+        return mote__fail_memory(error, "a sandbox");
+    mote__watchdog_add(&sandbox->host->watchdog, sandbox->handle);
+    if (!sandbox->snapshot)
+        return 0; /* booting: the rest is made by boot.c */
+    int status = bind_imports(sandbox, error);
+    if (!status)
+        status = take_options(sandbox, options, error);
+    if (!status)
+        status = mote__sandbox_give_shell(sandbox, error);
+    if (!status)
+        mote__sandbox_write_info(sandbox);
+    return status;
+}
+
+int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *policy,
+                         const mote_sandbox_options *options,
+                         const struct mote__snapshot *snapshot, mote_error *error)
+{
+    mote_sandbox *sandbox = mote__alloc(sizeof *sandbox);
+    if (!sandbox)
+        return mote__fail_memory(error, "a sandbox");
+    sandbox->host = image->host;
+    sandbox->image = mote_image_ref(image);
+    sandbox->policy = mote_policy_ref(policy);
+    sandbox->snapshot = snapshot;
+    sandbox->personality = snapshot ? snapshot->personality : (struct mote__linux){ 0 };
+    mote__error_clear(&sandbox->error);
+    sandbox->report.size = sizeof sandbox->report;
+    mote__host_ref(image->host);
+    int status = build(sandbox, options, error);
+    if (status) {
+        mote__sandbox_destroy(sandbox);
+        return status;
+    }
+    *out = sandbox;
+    return 0;
+}
+
+void mote__sandbox_destroy(mote_sandbox *sandbox)
+{
+    mote_host *host = sandbox->host;
+    /* In a forked child the list and its lock may be in any state. */
+    if (sandbox->handle && !mote__host_forked(host))
+        mote__watchdog_remove(&host->watchdog, sandbox->handle);
+    mote_handle_unref(sandbox->handle);
+    mote__shell_free(sandbox->shell);
+    mote__buffer_wipe(&sandbox->results);
+    mote__buffer_wipe(&sandbox->arguments);
+    mote__free(sandbox->results.data);
+    mote__free(sandbox->arguments.data);
+    mote__free(sandbox->imports);
+    free_strings(sandbox->args);
+    free_strings(sandbox->env);
+    mote__free(sandbox->init_data);
+    mote_policy_unref(sandbox->policy);
+    mote_image_unref(sandbox->image);
+    mote__free(sandbox);
+    mote__host_unref(host);
+}
+
+static int check_new(mote_sandbox **out, const mote_image *image, const mote_policy *policy,
+                     const mote_sandbox_options *options, mote_error *error)
+{
+    if (!out || !image)
+        return mote__fail_argument(error, "mote_sandbox_new: sandbox or image is NULL");
+    int status = mote__host_check(image->host, error);
+    if (status)
+        return status;
+    if (policy && policy->host != image->host)
+        return mote__fail_argument(error,
+                                   "mote_sandbox_new: image and policy are of different hosts");
+    if (options && options->size < sizeof *options)
+        return mote__fail_argument(error, "mote_sandbox_new: options.size is wrong");
+    if (options && options->init_data_size && !options->init_data)
+        return mote__fail_argument(error, "mote_sandbox_new: options.init_data is NULL");
+    return 0;
+}
+
+int mote_sandbox_new(mote_sandbox **out, mote_image *image, mote_policy *policy,
+                     const mote_sandbox_options *options, mote_error *error)
+{
+    int status = check_new(out, image, policy, options, error);
+    if (!status)
+        status = mote__image_boot(image, error);
+    if (status)
+        return status;
+    if (policy)
+        mote__policy_freeze(policy);
+    return mote__sandbox_create(out, image, policy, options, atomic_load(&image->snapshot),
+                                error);
+}
+
+int mote_sandbox_free(mote_sandbox *sandbox)
+{
+    if (!sandbox)
+        return 0;
+    if (atomic_load(&sandbox->entered) && !mote__host_forked(sandbox->host))
+        return MOTE_EBUSY;
+    mote__sandbox_destroy(sandbox);
+    return 0;
+}
+
+/* ---- one thread at a time ---- */
+
+int mote__sandbox_enter(mote_sandbox *sandbox)
+{
+    if (!sandbox)
+        return MOTE_EINVAL;
+    if (mote__host_forked(sandbox->host))
+        return MOTE_EFORKED;
+    uint32_t free = 0;
+    return atomic_compare_exchange_strong(&sandbox->entered, &free, 1) ? 0 : MOTE_EBUSY;
+}
+
+void mote__sandbox_leave(mote_sandbox *sandbox)
+{
+    atomic_store_explicit(&sandbox->entered, 0, memory_order_release);
+}
+
+/* ---- questions ---- */
+
+void *mote_sandbox_user(const mote_sandbox *sandbox)
+{
+    return sandbox ? sandbox->user : NULL;
+}
+
+mote_state mote_sandbox_state(const mote_sandbox *sandbox)
+{
+    return sandbox ? sandbox->state : MOTE_STATE_CLOSED;
+}
+
+const mote_error *mote_sandbox_error(const mote_sandbox *sandbox)
+{
+    return sandbox ? &sandbox->error : NULL;
+}
+
+const mote_report *mote_sandbox_report(const mote_sandbox *sandbox)
+{
+    return sandbox ? &sandbox->report : NULL;
+}
+
+mote_handle *mote_sandbox_handle(mote_sandbox *sandbox)
+{
+    if (!sandbox)
+        return NULL;
+    atomic_fetch_add(&sandbox->handle->references, 1);
+    return sandbox->handle;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shell.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "os/os.h"
+
+/* ---- building ---- */
+
+static int map_ours(struct mote__shell *shell, uint64_t address, enum mote__system_page page,
+                    unsigned access, mote_error *error)
+{
+    struct mote__memory *m = &shell->memory;
+    return mote__paging_map(&m->tables, m->root, address,
+                            m->tables.physical + (uint64_t)page * MOTE__PAGE, MOTE__PAGE, access,
+                            error);
+}
+
+/* The monitor, the gate and the read-only pages; the guest has no other of ours. */
+static int map_system(struct mote__shell *shell, mote_error *error)
+{
+    const struct mote__layout *l = shell->layout;
+    int status = mote__paging_init(&shell->memory.tables, &shell->memory.root, error);
+    if (!status)
+        status = map_ours(shell, l->monitor, MOTE__PAGE_MONITOR,
+                          MOTE__READ | MOTE__EXECUTE | MOTE__MONITOR, error);
+    if (!status)
+        status = map_ours(shell, l->monitor + MOTE__PAGE, MOTE__PAGE_MONITOR_STACK,
+                          MOTE__READ | MOTE__WRITE | MOTE__MONITOR, error);
+    if (!status)
+        status = map_ours(shell, l->gate, MOTE__PAGE_GATE, MOTE__READ | MOTE__EXECUTE, error);
+    if (!status)
+        status = map_ours(shell, l->scrub, MOTE__PAGE_SCRUB, MOTE__READ, error);
+    if (!status)
+        status = map_ours(shell, l->info, MOTE__PAGE_INFO, MOTE__READ, error);
+    return status;
+}
+
+static void fill_system(struct mote__shell *shell)
+{
+    const struct mote__layout *l = shell->layout;
+    mote__monitor_build(mote__system_page(&shell->memory, MOTE__PAGE_MONITOR), l->monitor,
+                        l->monitor_stack_top);
+    mote__gate_build(mote__system_page(&shell->memory, MOTE__PAGE_GATE));
+}
+
+/* The image's code and constants, shared by all its sandboxes. */
+static int map_read_only(struct mote__memory *memory, int fd, size_t size, mote_error *error)
+{
+    memory->read_only = size;
+    memory->ram.used = size;
+    if (size == 0)
+        return 0;
+    if (size > memory->ram.reserved)
+        return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
+                          "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
+                          "memory too small: the image alone is %zu KiB, the limit %zu KiB",
+                          size >> 10, memory->ram.reserved >> 10);
+    int status = mote__map_over(memory->ram.host, size, fd);
+    if (status < 0)
+        return mote__fail_system(error, status, "mapping the image");
+    status = mote__not_in_child(memory->ram.host, size);
+    return status < 0 ? mote__fail_system(error, status, "madvise(MADV_DONTFORK)") : 0;
+}
+
+static int reserve(struct mote__shell **out, const struct mote__layout *layout, size_t limit,
+                   mote_error *error)
+{
+    struct mote__shell *shell = mote__alloc(sizeof *shell);
+    if (!shell)
+        return mote__fail_memory(error, "a shell");
+    shell->layout = layout;
+    int status = mote__memory_reserve(&shell->memory, limit, error);
+    if (status) {
+        mote__shell_free(shell);
+        return status;
+    }
+    *out = shell;
+    return 0;
+}
+
+int mote__shell_new(struct mote__shell **out,
+                    const struct mote__layout *layout, int read_only_fd, size_t read_only,
+                    size_t limit, mote_error *error)
+{
+    struct mote__shell *shell = NULL;
+    int status = reserve(&shell, layout, limit, error);
+    if (status)
+        return status;
+    status = map_read_only(&shell->memory, read_only_fd, read_only, error);
+    if (!status)
+        status = map_system(shell, error);
+    if (status) {
+        mote__shell_free(shell);
+        return status;
+    }
+    fill_system(shell);
+    *out = shell;
+    return 0;
+}
+
+int mote__shell_start(struct mote__shell *shell, struct mote__hv *hv, mote_cpu cpu,
+                      mote_error *error)
+{
+    struct mote__cpu_setup setup = { .cpu_level = (int)cpu };
+    mote__monitor_setup(&setup, shell->layout->monitor);
+    setup.page_tables = shell->memory.tables.physical + shell->memory.root;
+    int status = mote__vm_create(&shell->vm, hv, &setup, error);
+    return status ? status : mote__memory_attach(&shell->memory, shell->vm, error);
+}
+
+static int copy_ram(struct mote__memory *memory, const struct mote__snapshot *s,
+                    mote_error *error)
+{
+    memory->ram.used = mote__snapshot_needs(s);
+    for (size_t i = 0; i < s->nruns; i++) {
+        uint8_t *to = memory->ram.host + s->runs[i].offset;
+        int status = mote__populate_pages(to, s->runs[i].size);
+        if (status < 0)
+            return mote__fail_system(error, status, "populating guest memory");
+        memcpy(to, mote__snapshot_at(s, s->runs[i].offset), s->runs[i].size);
+    }
+    return 0;
+}
+
+static int copy_tables(struct mote__memory *memory, const struct mote__snapshot *s,
+                       mote_error *error)
+{
+    if (s->tables_size > memory->tables.reserved)
+        return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0, NULL,
+                          "memory too small for the image's page tables");
+    memory->tables.used = s->tables_size;
+    memory->root = s->root;
+    int status = mote__populate_pages(memory->tables.host, s->tables_size);
+    if (status < 0)
+        return mote__fail_system(error, status, "populating page tables");
+    memcpy(memory->tables.host, s->tables, s->tables_size);
+    status = mote__regions_copy(&memory->regions, &s->regions);
+    if (!status)
+        status = mote__extents_copy(&memory->free, &s->free);
+    return status ? mote__fail_memory(error, "the region table") : 0;
+}
+
+static int restore(struct mote__shell *shell, struct mote__hv *hv,
+                   const struct mote__snapshot *s, mote_error *error)
+{
+    struct mote__memory *memory = &shell->memory;
+    if (mote__snapshot_needs(s) > memory->ram.reserved)
+        return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
+                          "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
+                          "memory too small: the image needs %zu KiB to start, the limit is %zu "
+                          "KiB",
+                          mote__snapshot_needs(s) >> 10, memory->ram.reserved >> 10);
+    int status = map_read_only(memory, s->read_only_fd, s->read_only, error);
+    if (!status)
+        status = copy_tables(memory, s, error);
+    if (!status)
+        status = copy_ram(memory, s, error);
+    if (!status)
+        status = mote__shell_start(shell, hv, s->cpu, error);
+    if (!status)
+        mote__shell_go_clean(shell, s);
+    return status;
+}
+
+int mote__shell_from_snapshot(struct mote__shell **out, struct mote__hv *hv,
+                              const struct mote__snapshot *snapshot, size_t limit,
+                              mote_error *error)
+{
+    struct mote__shell *shell = NULL;
+    int status = reserve(&shell, &snapshot->layout, limit, error);
+    if (status)
+        return status;
+    status = restore(shell, hv, snapshot, error);
+    if (status) {
+        mote__shell_free(shell);
+        return status;
+    }
+    *out = shell;
+    return 0;
+}
+
+void mote__shell_free(struct mote__shell *shell)
+{
+    if (!shell)
+        return;
+    mote__vm_destroy(shell->vm);
+    mote__memory_release(&shell->memory);
+    mote__free(shell);
+}
+
+/* ---- going on ---- */
+
+void mote__shell_go(struct mote__shell *shell, const struct mote__cpu_regs *regs)
+{
+    struct mote__cpu_regs *r = mote__vm_regs(shell->vm);
+    *r = *regs;
+    if (shell->in_monitor)
+        mote__monitor_return(r, shell->layout->monitor, shell->layout->monitor_stack_top,
+                             mote__system_page(&shell->memory, MOTE__PAGE_MONITOR_STACK));
+    else
+        r->rflags = (r->rflags & MOTE__FLAGS_USER) | MOTE__FLAGS_FIXED;
+    shell->in_monitor = false;
+    mote__vm_regs_changed(shell->vm);
+}
+
+void mote__shell_go_clean(struct mote__shell *shell, const struct mote__snapshot *snapshot)
+{
+    struct mote__cpu_regs regs = snapshot->regs;
+#if defined(MOTE_CONTROL_NO_FLAGS)
+    regs.rflags = mote__vm_regs(shell->vm)->rflags;
+#endif
+    mote__shell_go(shell, &regs);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A shell: a VM with its vCPU and its memory, in which a guest lives. It knows
+ * how to leave the monitor and how to start a guest clean, and nothing of
+ * calls.
+ */
+#ifndef MOTE_SHELL_H
+#define MOTE_SHELL_H
+
+#include "arch/x86_64/monitor.h"
+#include "layout.h"
+#include "memory.h"
+#include "snapshot.h"
+
+struct mote__shell {
+    struct mote__vm *vm;
+    struct mote__memory memory;
+    const struct mote__layout *layout; /* the image's */
+    bool in_monitor; /* the vCPU stands at CPL 0 and leaves it by `iretq` only */
+};
+
+/* For the boot of an image: an empty guest with the read-only part of the image
+ * at the start of its memory; nothing is mapped yet but what is ours. */
+int mote__shell_new(struct mote__shell **shell,
+                    const struct mote__layout *layout, int read_only_fd, size_t read_only,
+                    size_t limit, mote_error *error);
+/* Creates the VM, once the memory is as the guest shall find it. */
+int mote__shell_start(struct mote__shell *shell, struct mote__hv *hv, mote_cpu cpu,
+                      mote_error *error);
+/* A shell in the state of a snapshot. */
+int mote__shell_from_snapshot(struct mote__shell **shell, struct mote__hv *hv,
+                              const struct mote__snapshot *snapshot, size_t limit,
+                              mote_error *error);
+void mote__shell_free(struct mote__shell *shell);
+
+/* The guest goes on with these registers at the next run, from wherever the vCPU stands. */
+void mote__shell_go(struct mote__shell *shell, const struct mote__cpu_regs *regs);
+/* The guest starts at the snapshot's resume point, scrubbed, at the next run. */
+void mote__shell_go_clean(struct mote__shell *shell, const struct mote__snapshot *snapshot);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snapshot.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "os/os.h"
+#include "shell.h"
+
+static bool is_zero(const uint8_t *page)
+{
+    return page[0] == 0 && memcmp(page, page + 1, MOTE__PAGE - 1) == 0;
+}
+
+/* Copies the pages that are not zero; the others stay what a new mapping is. */
+static int copy_ram(struct mote__snapshot *s, const struct mote__memory *memory,
+                    mote_error *error)
+{
+    size_t room = 0;
+    for (size_t at = 0; at < s->ram_size; at += MOTE__PAGE) {
+        const uint8_t *page = memory->ram.host + s->read_only + at;
+        if (is_zero(page))
+            continue;
+        memcpy(s->ram + at, page, MOTE__PAGE);
+        struct mote__page_run *last = s->nruns ? &s->runs[s->nruns - 1] : NULL;
+        size_t offset = s->read_only + at;
+        if (last && last->offset + last->size == offset) {
+            last->size += MOTE__PAGE;
+            continue;
+        }
+        if (s->nruns == room) {
+            room = room ? 2 * room : 8;
+            struct mote__page_run *runs = mote__realloc(s->runs, room * sizeof *runs);
+            if (!runs)
+                return mote__fail_memory(error, "a snapshot");
+            s->runs = runs;
+        }
+        s->runs[s->nruns++] = (struct mote__page_run){ offset, MOTE__PAGE };
+    }
+    int status = mote__seal_memory(s->ram, s->ram_size);
+    return status < 0 ? mote__fail_system(error, status, "sealing a snapshot") : 0;
+}
+
+static int take_ram(struct mote__snapshot *s, const struct mote__memory *memory,
+                    mote_error *error)
+{
+    s->read_only = memory->read_only;
+    s->ram_size = memory->ram.used - memory->read_only;
+    void *ram;
+    int status = mote__map_anonymous(&ram, s->ram_size);
+    if (status < 0)
+        return mote__fail_system(error, status, "mapping a snapshot");
+    s->ram = ram;
+    return copy_ram(s, memory, error);
+}
+
+/* Clean entries: accessed, so that nothing needs writing for a read; dirty only
+ * where the monitor's own pages are. */
+static void clean_leaves(struct mote__memory *memory)
+{
+    for (size_t i = 0; i < memory->regions.count; i++) {
+        struct mote__region *r = &memory->regions.list[i];
+        r->fresh = false;
+        for (uint64_t at = r->start; at < r->end;) {
+            size_t count;
+            uint64_t *leaf = mote__paging_leaves(&memory->tables, memory->root, at, &count);
+            for (size_t k = 0; leaf && k < count && at + k * MOTE__PAGE < r->end; k++)
+                leaf[k] &= ~MOTE__PTE_DIRTY;
+            at += count * MOTE__PAGE;
+        }
+    }
+}
+
+static int take_tables(struct mote__snapshot *s, struct mote__memory *memory, mote_error *error)
+{
+    clean_leaves(memory);
+    s->root = memory->root;
+    s->tables_size = memory->tables.used;
+    s->tables = mote__alloc(s->tables_size);
+    if (!s->tables)
+        return mote__fail_memory(error, "a snapshot's page tables");
+    memcpy(s->tables, memory->tables.host, s->tables_size);
+    int status = mote__regions_copy(&s->regions, &memory->regions);
+    if (!status)
+        status = mote__extents_copy(&s->free, &memory->free);
+    return status ? mote__fail_memory(error, "a snapshot's regions") : 0;
+}
+
+/* What a program has at its entry: x86-64 psABI, section 3.4.1. */
+static const struct mote__cpu_special at_entry = { .x87_control = 0x37f, .mxcsr = 0x1f80 };
+
+/* Only what the System V convention keeps across the call of the doorbell. */
+static void keep_callee_saved(struct mote__snapshot *s, const struct mote__cpu_regs *now)
+{
+    s->regs = (struct mote__cpu_regs){ .rbx = now->rbx, .rbp = now->rbp, .rsp = now->rsp,
+                                       .r12 = now->r12, .r13 = now->r13, .r14 = now->r14,
+                                       .r15 = now->r15 };
+}
+
+static int take_cpu(struct mote__snapshot *s, struct mote__shell *shell, uint64_t entry,
+                    mote_error *error)
+{
+    struct mote__cpu_special special = at_entry;
+    uint64_t resume = entry;
+    if (!entry) {
+        int status = mote__vm_get_special(shell->vm, &special, error);
+        if (status)
+            return status;
+        keep_callee_saved(s, mote__vm_regs(shell->vm));
+        resume = s->layout.gate + MOTE__GATE_DOORBELL_RETURN;
+    }
+    s->regs.rip = s->layout.gate + MOTE__GATE_SCRUB;
+    s->regs.rflags = MOTE__FLAGS_FIXED;
+#if defined(MOTE_CONTROL_NO_SCRUB)
+    s->regs.rip = resume;
+#endif
+    uint8_t *page = s->tables + MOTE__PAGE_SCRUB * MOTE__PAGE;
+    mote__scrub_build((struct mote__scrub_data *)(void *)page, resume, &special);
+    return 0;
+}
+
+int mote__snapshot_take(struct mote__snapshot **out, struct mote__shell *shell, uint64_t entry,
+                        int read_only_fd, mote_cpu cpu, const struct mote__linux *personality,
+                        mote_error *error)
+{
+    struct mote__snapshot *s = mote__alloc(sizeof *s);
+    if (!s)
+        return mote__fail_memory(error, "a snapshot");
+    s->layout = *shell->layout;
+    s->cpu = cpu;
+    s->personality = *personality;
+    s->read_only_fd = read_only_fd;
+    int status = take_tables(s, &shell->memory, error);
+    if (!status)
+        status = take_cpu(s, shell, entry, error);
+    if (!status)
+        status = take_ram(s, &shell->memory, error);
+    if (status) {
+        mote__snapshot_free(s);
+        return status;
+    }
+    *out = s;
+    return 0;
+}
+
+void mote__snapshot_free(struct mote__snapshot *s)
+{
+    if (!s)
+        return;
+    if (s->ram)
+        mote__unmap(s->ram, s->ram_size);
+    mote__free(s->tables);
+    mote__free(s->runs);
+    mote__regions_free(&s->regions);
+    mote__extents_free(&s->free);
+    mote__free(s);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "watchdog.h"
+
+#include "error.h"
+#include "handle.h"
+#include "os/os.h"
+
+#define TICK_NS    2000000u /* a deadline is late by this at most, plus the kick */
+#define IDLE_TICKS 100      /* without a deadline in sight, before it sleeps */
+
+/* Stops what is late; returns whether any deadline is armed. */
+static bool look(struct mote__watchdog *watchdog)
+{
+    bool armed = false;
+    uint64_t now = mote__now_ns();
+    pthread_mutex_lock(&watchdog->lock);
+    for (mote_handle *h = watchdog->handles; h; h = h->next) {
+        uint64_t deadline = atomic_load(&h->deadline);
+        if (atomic_load(&h->phase) == MOTE__PHASE_IDLE || !deadline)
+            continue;
+        armed = true;
+        if (now >= deadline)
+            mote__handle_kick(h, MOTE__CAUSE_DEADLINE);
+    }
+    pthread_mutex_unlock(&watchdog->lock);
+    return armed;
+}
+
+static void sleep_until_armed(struct mote__watchdog *watchdog)
+{
+    atomic_store(&watchdog->asleep, 1);
+    /* A call that did not see the flag has stored its deadline before. */
+    if (look(watchdog) || atomic_load(&watchdog->stop))
+        atomic_store(&watchdog->asleep, 0);
+    while (atomic_load(&watchdog->asleep))
+        mote__futex_wait(&watchdog->asleep, 1);
+}
+
+static void *run(void *argument)
+{
+    struct mote__watchdog *watchdog = argument;
+    unsigned idle = 0;
+    while (!atomic_load(&watchdog->stop)) {
+        idle = look(watchdog) ? 0 : idle + 1;
+        if (idle < IDLE_TICKS) {
+            mote__sleep_ns(TICK_NS);
+        } else {
+            sleep_until_armed(watchdog);
+            idle = 0;
+        }
+    }
+    return NULL;
+}
+
+int mote__watchdog_start(struct mote__watchdog *watchdog, mote_error *error)
+{
+    pthread_mutex_init(&watchdog->lock, NULL);
+    int status = mote__thread_start(&watchdog->thread, run, watchdog);
+    if (status < 0)
+        return mote__fail_system(error, status, "starting the watchdog thread");
+    watchdog->started = true;
+    return 0;
+}
+
+void mote__watchdog_armed(struct mote__watchdog *watchdog)
+{
+    if (atomic_load(&watchdog->asleep) && atomic_exchange(&watchdog->asleep, 0))
+        mote__futex_wake(&watchdog->asleep);
+}
+
+void mote__watchdog_stop(struct mote__watchdog *watchdog)
+{
+    if (!watchdog->started)
+        return;
+    atomic_store(&watchdog->stop, 1);
+    mote__watchdog_armed(watchdog);
+    pthread_join(watchdog->thread, NULL);
+    pthread_mutex_destroy(&watchdog->lock);
+}
+
+void mote__watchdog_add(struct mote__watchdog *watchdog, mote_handle *handle)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    handle->previous = NULL;
+    handle->next = watchdog->handles;
+    if (handle->next)
+        handle->next->previous = handle;
+    watchdog->handles = handle;
+    pthread_mutex_unlock(&watchdog->lock);
+}
+
+void mote__watchdog_remove(struct mote__watchdog *watchdog, mote_handle *handle)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    if (handle->previous)
+        handle->previous->next = handle->next;
+    else
+        watchdog->handles = handle->next;
+    if (handle->next)
+        handle->next->previous = handle->previous;
+    pthread_mutex_unlock(&watchdog->lock);
+}

@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# test_cli.sh MOTE: exit statuses and messages of the command; guests are in $MOTE_GUEST_DIR.
+set -u
+mote=${1:?usage: test_cli.sh MOTE}
+guests=${MOTE_GUEST_DIR:?where the guests are}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=check.sh
+. "$here/check.sh"
+
+# ---- help, version, usage ------------------------------------------------------
+runs 0 "$mote" --help; prints_part 'Usage: mote COMMAND'
+runs 0 "$mote" help run; prints_part '--invoke NAME'
+runs 0 "$mote" run --help; prints_part 'Exit status'
+runs 0 "$mote" build --help; prints_part 'Usage: mote build'
+runs 0 "$mote" doctor -h; prints_part 'Usage: mote doctor'
+runs 0 "$mote" --version; prints_part 'mote 0.'
+runs 2 "$mote"; says 'Usage: mote COMMAND'
+runs 2 "$mote" fly; says 'fly is not a command'
+runs 2 "$mote" "$guests/echo"; says 'to run that file: mote run'
+runs 2 "$mote" help fly; says 'fly is not a command'
+runs 2 "$mote" run; says 'which guest?' "Try 'mote help run'."
+runs 2 "$mote" run --fly "$guests/echo"; says '--fly: there is no such option'
+runs 2 "$mote" run --inv nothing "$guests/echo"; says '--inv: there is no such option'
+runs 2 "$mote" run --invoke; says '--invoke: needs a value'
+runs 2 "$mote" run --json=yes "$guests/echo"; says '--json=yes: takes no value'
+runs 2 "$mote" run --deadline soon "$guests/echo"; says "--deadline must be a time such as 2s"
+runs 2 "$mote" run --deadline 0s "$guests/echo"; says "--deadline must be"
+runs 2 "$mote" run --memory=-1 "$guests/echo"; says "--memory must be a size"
+runs 2 "$mote" run --cpu v9 "$guests/echo"; says "--cpu must be v2 or v3, not 'v9'"
+runs 2 "$mote" doctor now; says 'doctor takes no arguments'
+
+# ---- programs ---------------------------------------------------------------------
+runs 0 "$mote" run "$guests/hello_plain"; prints 'hello from a plain program'; says 'done'
+runs 7 "$mote" run "$guests/hello_plain" 7 --json 'two words'
+prints_part 'argument 2: --json'; prints_part 'argument 3: two words'
+runs 3 "$mote" run --no-stdio "$guests/hello_plain" 3; prints ''; says_lines 0
+runs 3 "$mote" run -- "$guests/hello_plain" 3
+MOTE_TEST=secret runs 0 "$mote" run "$guests/hello_plain"; prints 'hello from a plain program'
+runs 7 "$mote" run --json "$guests/hello_plain" 7
+is_json 'd["ok"] and d["status"] == 7 and d["exit"] == 7 and d["usage"]["wall_ns"] > 0'
+says 'hello from a plain program'
+
+runs 0 bash -c 'printf "one\ntwo" | "$1" run "$2"' - "$mote" "$guests/cli_cat"; prints $'one\ntwo'
+runs 1 "$mote" run --no-stdio "$guests/cli_cat"; prints ''
+# Waiting for input ends with the deadline too.
+runs 124 bash -c '"$1" run --deadline 200ms "$2" < <(sleep 5)' - "$mote" "$guests/cli_cat"
+says 'the deadline passed'
+
+# ---- functions: values of every type ---------------------------------------------------
+echoes() {
+    runs 0 "$mote" run --invoke "echo_$1" "$guests/echo" "$2"
+    prints "${3-$2}"
+}
+echoes i32 -2147483648
+echoes i32 0xffffffff -1
+echoes u32 4294967295
+echoes u32 0xff 255
+echoes i64 -9223372036854775808
+echoes u64 18446744073709551615
+echoes f32 0.1
+echoes f32 -0
+echoes f32 nan:0x123
+echoes f64 1e300 1e+300
+echoes f64 0.1
+echoes f64 -nan
+echoes f64 inf
+echoes bool true
+echoes bool 0 false
+echoes string 'two words, @ and ü'
+echoes string ''
+echoes bytes hex:00fF7f 00ff7f
+echoes bytes text:abc 616263
+echoes bytes hex: ''
+runs 0 "$mote" run --invoke nothing "$guests/echo"; prints ''
+printf 'a\0b\n' >"$scratch/data"
+runs 0 "$mote" run --invoke echo_bytes "$guests/echo" "@$scratch/data"; prints 6100620a
+runs 0 bash -c '"$1" run --invoke echo_bytes "$2" - <"$3"' - "$mote" "$guests/echo" "$scratch/data"
+prints 6100620a
+runs 0 "$mote" run --raw --invoke echo_bytes "$guests/echo" "@$scratch/data"
+checks=$((checks + 1)); cmp -s "$scratch/out" "$scratch/data" || report '--raw changed the bytes'
+head -c 5000000 /dev/urandom >"$scratch/large"
+runs 0 "$mote" run --raw --invoke copy "$guests/echo" "@$scratch/large"
+checks=$((checks + 1)); cmp -s "$scratch/out" "$scratch/large" || report '5 MB came back changed'
+runs 0 "$mote" run --invoke mixed11 "$guests/echo" -1 2 -3 4 0.5 -0 true text hex:ab 10 11.25
+prints '-1 2 -3 4 0.5 -0 1 text 1:ab 10 11.25'
+runs 0 "$mote" run --json --invoke echo_f64 "$guests/echo" 0.1
+is_json 'd["results"] == [{"type": "f64", "value": 0.1}] and d["function"] == "echo_f64"'
+runs 0 "$mote" run --json --invoke echo_f32 "$guests/echo" inf; is_json 'd["results"][0]["value"] == "inf"'
+runs 0 "$mote" run --json --invoke echo_u64 "$guests/echo" 18446744073709551615
+is_json 'd["results"][0]["value"] == 2**64 - 1'
+runs 0 "$mote" run --json --invoke echo_string "$guests/echo" $'q"\\\t\xffz'
+is_json 'd["results"][0]["value"] == "q\"\\\t\ufffdz"'
+runs 0 "$mote" run --json --invoke nothing "$guests/echo"; is_json 'd["results"] == []'
+
+# ---- arguments that do not fit --------------------------------------------------------
+runs 2 "$mote" run "$guests/echo"; says '--invoke' 'echo_i32(i32)->i32' 'nothing()->void'
+runs 127 "$mote" run --invoke eccho_i32 "$guests/echo" 1; says eccho_i32
+runs 2 "$mote" run --invoke echo_i32 "$guests/echo" one
+says "argument 1 (i32)" "'one'" 'echo_i32(i32)->i32'; says_lines 1
+runs 2 "$mote" run --invoke echo_i32 "$guests/echo" 2147483648; says 'from -2147483648'
+runs 2 "$mote" run --invoke echo_u32 "$guests/echo" -1; says 'from 0 to 4294967295'
+runs 2 "$mote" run --invoke echo_u32 "$guests/echo" '1 '; says 'from 0 to'
+runs 2 "$mote" run --invoke echo_bool "$guests/echo" yes; says 'true or false'
+runs 2 "$mote" run --invoke echo_f32 "$guests/echo" 1.5x; says 'a number'
+runs 2 "$mote" run --invoke echo_bytes "$guests/echo" photo.png; says '@FILE, - (standard input)'
+runs 2 "$mote" run --invoke echo_bytes "$guests/echo" hex:abc; says 'even number of hex digits'
+runs 2 "$mote" run --invoke echo_bytes "$guests/echo" "@$scratch/none"; says 'No such file'
+runs 2 "$mote" run --invoke echo_i32 "$guests/echo"; says 'takes 1 argument, 0 given'
+runs 2 "$mote" run --invoke nothing "$guests/echo" 1 2; says 'takes 0 arguments, 2 given'
+
+# ---- files that are no guests ------------------------------------------------------------
+runs 127 "$mote" run "$scratch/none"; says "$scratch/none"
+runs 126 "$mote" run "$scratch"; says_lines 1
+runs 126 "$mote" run "$scratch/data"; says_lines 1
+runs 126 "$mote" run /bin/true; says_lines 1
+printf '\0asm\1\0\0\0' >"$scratch/m.wasm"
+runs 126 "$mote" run "$scratch/m.wasm"; says 'mote build'
+runs 126 "$mote" run --invoke add "$guests/hostcalls" 1 2; says 'env' 'add'
+
+# ---- guests that fail ----------------------------------------------------------------------
+runs 1 "$mote" run --invoke fail "$guests/echo" 5 $'bad\nthing\e[31m'
+says 'bad\x0athing\x1b[31m'; says_lines 1
+runs 1 "$mote" run --json --invoke fail "$guests/echo" 5 'bad thing'
+is_json 'not d["ok"] and d["error"]["code"] == "MOTE_EGUEST" and d["exit"] == 1'
+runs 0 "$mote" run --invoke log "$guests/echo" 2 'a line'; says 'guest: warning: a line'
+runs 0 "$mote" run --no-stdio --invoke log "$guests/echo" 2 'a line'; says_lines 0
+runs 134 "$mote" run --invoke wild_write "$guests/faults" 0xdead0000
+says 'wild_write: page fault: write to 0xdead0000' 'rip 0x'; says_lines 1
+runs 134 "$mote" run --json --invoke wild_write "$guests/faults" 0xdead0000
+is_json 'd["fault"]["kind"] == "page fault" and d["fault"]["address"] == "0xdead0000"'
+is_json 'd["fault"]["access"] == "write" and int(d["fault"]["registers"]["rip"], 16) > 0'
+runs 134 "$mote" run --invoke recurse "$guests/faults"; says 'stack overflow'; says_lines 1
+runs 134 "$mote" run --invoke privileged "$guests/faults" 0; says 'general protection'; says_lines 1
+runs 124 "$mote" run --deadline 100ms --invoke spin "$guests/faults"; says 'the deadline passed'; says_lines 1
+
+# ---- Ctrl-C -----------------------------------------------------------------------------------
+# signalled NUMBER COMMAND...: sends the signal once the command has run for a while. Jobs of a
+# shell script ignore SIGINT, so another program must set it back.
+signalled() {
+    python3 -c 'import signal, subprocess, sys, time
+command = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE,
+                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+time.sleep(0.7)
+command.send_signal(int(sys.argv[1]))
+sys.exit(command.wait(20) % 256)' "$@"
+}
+runs 130 signalled 2 "$mote" run --invoke spin "$guests/faults"; says 'interrupted'; says_lines 1
+runs 130 signalled 2 "$mote" run "$guests/cli_cat"
+runs 143 signalled 15 "$mote" run --invoke spin "$guests/faults"
+
+# ---- doctor -------------------------------------------------------------------------------------
+runs 0 "$mote" doctor; prints_part 'a guest ran'; prints_part 'Guests run on this machine.'
+runs 0 "$mote" doctor --json; is_json 'd["ok"] and len(d["checks"]) == 7'
+runs 1 "$mote" doctor --device "$scratch/none"
+prints_part 'No such file'; prints_part '-> '; prints_part 'Guests cannot run here'
+runs 1 "$mote" doctor --device /dev/null; prints_part 'does not speak'
+runs 1 "$mote" doctor --json --device "$scratch/none"
+is_json 'not d["ok"] and [c["remedy"] for c in d["checks"] if c["name"] == "device"][0] != ""'
+
+# ---- build -----------------------------------------------------------------------------------------
+runs 2 "$mote" build; says 'which module?'
+runs 1 "$mote" build "$scratch/data" -o "$scratch/out.mote"; says_lines 1
+runs 127 "$mote" build "$scratch/none.wasm"; says "$scratch/none.wasm"
+
+ends

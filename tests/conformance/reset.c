@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reset: every call may start as fresh as the first, and nothing of the last one is left. */
+#include "census.h"
+#include "support.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+TEST(reset, memory_clean)
+{
+    struct box box;
+    mote_value result;
+
+    box_run(&box, "echo");
+    for (unsigned i = 0; i < test_repeat(200); i++) {
+        must_call(&box, "count", NO_ARGS, &result);
+        CHECK_INT(result.of.u32, 1);
+        must_call(&box, "count", NO_ARGS, &result);
+        CHECK_INT(result.of.u32, 2);
+        must_call(&box, "keep", ARGS(v_bytes("secret", 6)), NULL);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        must_call(&box, "kept", NO_ARGS, &result);
+        CHECK_INT(result.of.bytes.size, 0);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    }
+    box_close(&box);
+}
+
+/* Without a reset, state stays: the test above could fail. */
+TEST(reset, warm_state_stays)
+{
+    struct box box;
+    mote_value result;
+
+    box_run(&box, "echo");
+    must_call(&box, "keep", ARGS(v_bytes("secret", 6)), NULL);
+    must_call(&box, "kept", NO_ARGS, &result);
+    CHECK_BYTES(result.of.bytes.data, "secret", 6);
+    box_close(&box);
+}
+
+/* Bytes that `traces` sums up: 1 in a fresh sandbox. */
+static void expect_traces(struct box *box, uint64_t expected)
+{
+    mote_value result;
+
+    must_call(box, "traces", NO_ARGS, &result);
+    CHECK_INT(result.of.u64, expected);
+}
+
+TEST(reset, every_dirty_page)
+{
+    const uint32_t counts[] = {0, 1, 2, 16, 64, 256};
+    struct box box;
+    mote_value result;
+
+    box_run(&box, "dirty");
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        expect_traces(&box, 1);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        must_call(&box, "dirty", ARGS(v_u32(counts[i])), NULL);
+        must_call(&box, "dirty_bss", ARGS(v_u32(counts[i] * 8)), NULL);
+        must_call(&box, "dirty_mapped", ARGS(v_u32(counts[i] + 1)), &result);
+        CHECK(result.of.boolean);
+        expect_traces(&box, 1 + counts[i] * 9);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        CHECK(mote_sandbox_report(box.sandbox)->reset_pages >= counts[i]);
+    }
+    expect_traces(&box, 1);
+    box_close(&box);
+}
+
+/* The same few pages again and again: bits that stay set must not hide a later write. */
+TEST(reset, same_pages_again)
+{
+    struct box box;
+
+    box_run(&box, "dirty");
+    for (unsigned i = 0; i < test_repeat(300); i++) {
+        must_call(&box, "dirty", ARGS(v_u32(i % 5)), NULL);
+        must_call(&box, "dirty_bss", ARGS(v_u32(i % 3)), NULL);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        if (i % 10 == 0) {
+            expect_traces(&box, 1);
+            CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        }
+    }
+    box_close(&box);
+}
+
+TEST(reset, twice_and_before_any_call)
+{
+    struct box box;
+    mote_value result;
+
+    box_run(&box, "echo");
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    must_call(&box, "count", NO_ARGS, &result);
+    CHECK_INT(result.of.u32, 1);
+    box_close(&box);
+}
+
+/* Freshly mapped memory after a reset is zero, though a call before has filled the same. */
+TEST(reset, heap_clean)
+{
+    struct box box;
+    mote_value base;
+    mote_value result;
+
+    box_run(&box, "probe");
+    for (int i = 0; i < 5; i++) {
+        must_call(&box, "map", ARGS(v_u64(4 * MIB)), &base);
+        must_call(&box, "nonzero", ARGS(base, v_u64(4 * MIB)), &result);
+        CHECK_INT(result.of.u64, 0);
+        must_call(&box, "fill", ARGS(base, v_u64(4 * MIB), v_u32(0xa5)), NULL);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    }
+    box_close(&box);
+}
+
+/* What the host wrote is undone like what the guest wrote. */
+TEST(reset, host_writes_are_undone)
+{
+    struct box box;
+    mote_value address;
+    unsigned char before[64];
+    unsigned char after[64];
+
+    box_run(&box, "faults");
+    must_call(&box, "address_of_stack", NO_ARGS, &address);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    CHECK_CODE(mote_memory_read(box.sandbox, address.of.u64 - 65536, before, 64), MOTE_OK);
+    CHECK_CODE(mote_memory_write(box.sandbox, address.of.u64 - 65536,
+                                 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                                 64),
+               MOTE_OK);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    CHECK_CODE(mote_memory_read(box.sandbox, address.of.u64 - 65536, after, 64), MOTE_OK);
+    CHECK_BYTES(after, before, 64);
+    box_close(&box);
+}
+
+TEST(reset, generation_changes)
+{
+    struct box box;
+    mote_sandbox *other;
+    mote_value first;
+    mote_value second;
+    mote_value hooked;
+
+    box_run(&box, "echo");
+    must_call(&box, "generation", NO_ARGS, &first);
+    must_call(&box, "hooked", NO_ARGS, &hooked);
+    CHECK(hooked.of.u64 == first.of.u64);
+    must_call(&box, "generation", NO_ARGS, &second);
+    CHECK(first.of.u64 == second.of.u64);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    must_call(&box, "generation", NO_ARGS, &second);
+    CHECK(first.of.u64 != second.of.u64);
+    other = open_sandbox(box.image, box.policy);
+    CHECK_CODE(call(other, box.image, "generation", NO_ARGS, &hooked), MOTE_OK);
+    CHECK(hooked.of.u64 != first.of.u64 && hooked.of.u64 != second.of.u64);
+    CHECK_CODE(mote_sandbox_free(other), MOTE_OK);
+    box_close(&box);
+}
+
+TEST(reset, init_data_stays)
+{
+    mote_sandbox_options options = {.size = sizeof(options), .init_data = "seed", .init_data_size = 4};
+    mote_error error = MOTE_ERROR_INIT;
+    struct box box;
+    mote_value result;
+
+    box_open(&box, "echo");
+    CHECK_CODE(mote_sandbox_new(&box.sandbox, box.image, box.policy, &options, &error), MOTE_OK);
+    for (int i = 0; i < 3; i++) {
+        must_call(&box, "init_data", NO_ARGS, &result);
+        CHECK_INT(result.of.bytes.size, 4);
+        CHECK_BYTES(result.of.bytes.data, "seed", 4);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    }
+    CHECK_CODE(mote_sandbox_free(box.sandbox), MOTE_OK);
+    box_start(&box);
+    must_call(&box, "init_data", NO_ARGS, &result);
+    CHECK_INT(result.of.bytes.size, 0);
+    box_close(&box);
+}
+
+TEST(reset, sandboxes_share_nothing)
+{
+    mote_sandbox *all[8];
+    struct box box;
+    mote_value result;
+
+    box_run(&box, "echo");
+    for (unsigned i = 0; i < COUNT(all); i++) {
+        all[i] = open_sandbox(box.image, box.policy);
+        for (unsigned n = 0; n <= i; n++) {
+            CHECK_CODE(call(all[i], box.image, "count", NO_ARGS, &result), MOTE_OK);
+        }
+    }
+    for (unsigned i = 0; i < COUNT(all); i++) {
+        CHECK_CODE(call(all[i], box.image, "count", NO_ARGS, &result), MOTE_OK);
+        CHECK_INT(result.of.u32, i + 2);
+        CHECK_CODE(mote_sandbox_free(all[i]), MOTE_OK);
+    }
+    must_call(&box, "count", NO_ARGS, &result);
+    CHECK_INT(result.of.u32, 1);
+    box_close(&box);
+}
+
+/* ---- 50 MB in and out ------------------------------------------------------------------ */
+
+#define PAYLOAD (50 * 1000 * 1000)
+
+static void open_large(struct box *box)
+{
+    box_open(box, "echo");
+    set_option(box, MOTE_OPT_MEMORY, 256 * MIB);
+    box_start(box);
+}
+
+static uint64_t pages_of_small_call(struct box *box)
+{
+    mote_value result;
+
+    CHECK_CODE(mote_reset(box->sandbox), MOTE_OK);
+    must_call(box, "count", NO_ARGS, &result);
+    CHECK_INT(result.of.u32, 1);
+    CHECK_CODE(mote_reset(box->sandbox), MOTE_OK);
+    return mote_sandbox_report(box->sandbox)->reset_pages;
+}
+
+static void *map_payload(void)
+{
+    void *bytes = mmap(NULL, PAYLOAD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(bytes != MAP_FAILED);
+    return bytes;
+}
+
+static void fifty_mb(struct box *box, const void *payload)
+{
+    mote_value result;
+
+    must_call(box, "copy", ARGS(v_bytes(payload, PAYLOAD)), &result);
+    CHECK_INT(result.of.bytes.size, PAYLOAD);
+    CHECK(memcmp(result.of.bytes.data, payload, PAYLOAD) == 0);
+}
+
+TEST(reset, fifty_mb_gives_back)
+{
+    struct box box;
+    void *payload = map_payload();
+    uint64_t pages;
+    uint64_t memory;
+    size_t resident;
+
+    open_large(&box);
+    pages = pages_of_small_call(&box);
+    pages = pages_of_small_call(&box);
+    memory = mote_sandbox_report(box.sandbox)->memory;
+    resident = resident_bytes();
+    memset(payload, 0x5a, PAYLOAD);
+    fifty_mb(&box, payload);
+    munmap(payload, PAYLOAD);
+    CHECK(resident_bytes() > resident + PAYLOAD);
+    pages_of_small_call(&box);
+    CHECK_INT(pages_of_small_call(&box), pages);
+    CHECK_INT(mote_sandbox_report(box.sandbox)->memory, memory);
+    if (resident_bytes() > resident + 4 * MIB) {
+        FAIL("resident: %zu bytes before, %zu after", resident, resident_bytes());
+    }
+    box_close(&box);
+}
+
+TEST(reset, fifty_mb_again_and_again)
+{
+    struct box box;
+    void *payload = map_payload();
+    size_t resident = 0;
+
+    memset(payload, 0x77, PAYLOAD);
+    open_large(&box);
+    for (unsigned i = 0; i < test_repeat(5); i++) {
+        fifty_mb(&box, payload);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        if (i == 0) {
+            resident = resident_bytes();
+        }
+    }
+    CHECK(resident_bytes() < resident + 4 * MIB);
+    munmap(payload, PAYLOAD);
+    box_close(&box);
+}
+
+/* Filled from the searcher's own buffer, so that no copy is left anywhere of ours. */
+static void fill_with_needle(unsigned char *payload, struct searcher *searcher)
+{
+    searcher_open(searcher, 16);
+    for (unsigned i = 0; i < 16; i++) {
+        searcher->needle[i] = (unsigned char)(0xc3 ^ (i * 57 + 11));
+    }
+    for (size_t i = 0; i + 16 <= PAYLOAD; i += 16) {
+        memcpy(payload + i, searcher->needle, 16);
+    }
+}
+
+static void expect_nothing_found(const struct searcher *searcher, const char *when)
+{
+    uintptr_t at[4] = {0};
+    size_t found = searcher_count(searcher, at, COUNT(at));
+
+    /* One or two may be spilled registers of this test's own loops. */
+    if (found > 2) {
+        FAIL("%s: the payload is found %zu times, first at 0x%llx", when, found,
+             (unsigned long long)at[0]);
+    }
+}
+
+TEST(reset, fifty_mb_holds_nothing)
+{
+    struct searcher searcher;
+    struct box box;
+    unsigned char *payload = map_payload();
+    mote_value result;
+
+    open_large(&box);
+    fill_with_needle(payload, &searcher);
+    fifty_mb(&box, payload);
+    munmap(payload, PAYLOAD);
+    CHECK(searcher_count(&searcher, NULL, 0) > PAYLOAD / 16);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    expect_nothing_found(&searcher, "after the reset");
+    must_call(&box, "count", NO_ARGS, &result);
+    CHECK_INT(result.of.u32, 1);
+    expect_nothing_found(&searcher, "after the next call");
+    searcher_close(&searcher);
+    box_close(&box);
+}
+
+/* The same for what is small, and stays on pages that are copied back. */
+TEST(reset, secret_holds_nothing)
+{
+    struct searcher searcher;
+    struct box box;
+    mote_value result;
+
+    box_run(&box, "echo");
+    searcher_open(&searcher, 32);
+    for (unsigned i = 0; i < 32; i++) {
+        searcher.needle[i] = (unsigned char)(0x3c ^ (i * 41 + 5));
+    }
+    must_call(&box, "keep", ARGS(v_bytes(searcher.needle, 32)), NULL);
+    must_call(&box, "copy", ARGS(v_bytes(searcher.needle, 32)), &result);
+    CHECK(searcher_count(&searcher, NULL, 0) >= 2);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    CHECK_INT(searcher_count(&searcher, NULL, 0), 0);
+    must_call(&box, "keep", ARGS(v_bytes(searcher.needle, 32)), NULL);
+    box_close(&box);
+    CHECK_INT(searcher_count(&searcher, NULL, 0), 0);
+    searcher_close(&searcher);
+}

@@ -1,0 +1,21 @@
+;; SPDX-License-Identifier: Apache-2.0
+;; Host functions of every type, also through a table and as an export.
+(module
+  (import "env" "add" (func $add (param i32 i32) (result i32)))
+  (import "env" "scale" (func $scale (param f64 f32) (result f64)))
+  (import "env" "wide" (func $wide (param i64) (result i64)))
+  (import "env" "tell" (func $tell (param i32 i32)))
+  (import "other module" "f-\c3\a9" (func $other (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "told by the module")
+  (table funcref (elem $add))
+  (type $binary (func (param i32 i32) (result i32)))
+  (export "add" (func $add))
+  (func (export "twice") (param i32) (result i32)
+    (call $add (local.get 0) (local.get 0)))
+  (func (export "through_table") (param i32 i32) (result i32)
+    (call_indirect (type $binary) (local.get 0) (local.get 1) (i32.const 0)))
+  (func (export "scale") (param f64 f32) (result f64) (call $scale (local.get 0) (local.get 1)))
+  (func (export "wide") (param i64) (result i64) (call $wide (local.get 0)))
+  (func (export "tell") (call $tell (i32.const 64) (i32.const 18)))
+  (func (export "other") (result i32) (call $other)))
