@@ -234,7 +234,7 @@ static int run_build(struct build *build)
     catch_signals();
     build->options.progress = on_progress;
     build->options.user = build;
-    progress_start(&build->progress);
+    progress_start(&build->progress, build->options.input);
     int status = mote__wasm_build(&build->options, &build->result, &build->error);
     progress_end(&build->progress);
     build->seconds = (double)(now_ns() - start) / 1e9;

@@ -43,8 +43,9 @@ struct line {
 #define CLI_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 CLI_PRINTF(2, 3) void line_add(struct line *line, const char *format, ...);
-/* Prints "mote: TEXT\n" on stderr. */
-void line_say(struct line *line);
+/* Print on stderr "TEXT\n" and "mote: TEXT\n". */
+void line_print(const struct line *line);
+void line_say(const struct line *line);
 /* The three steps in one. */
 CLI_PRINTF(1, 2) void say(const char *format, ...);
 

@@ -68,7 +68,7 @@ static void advise_forbidden(struct check *check, const char *device)
     struct stat st;
     const struct group *group = stat(device, &st) == 0 ? getgrgid(st.st_gid) : NULL;
     if (group == NULL || strcmp(group->gr_name, "root") == 0 || (st.st_mode & 0060) != 0060)
-        check_remedy(check, "sudo setfacl -m u:$USER:rw %s, or run as root", device);
+        check_remedy(check, "sudo chown $USER %s, or run as root", device);
     else
         check_remedy(check, "sudo usermod -aG %s $USER, then log in again", group->gr_name);
 }

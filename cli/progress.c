@@ -17,11 +17,11 @@ static void write_line(struct progress *progress, double seconds)
     if (progress->total > 1)
         snprintf(parts, sizeof(parts), " %u of %u", progress->done, progress->total);
     if (progress->terminal) {
-        fprintf(stderr, "\r\x1b[Kmote: %s%s, %.0f s", mote__wasm_step_name(progress->step), parts,
-                seconds);
+        fprintf(stderr, "\r\x1b[Kmote: %s: %s%s, %.0f s", progress->what,
+                mote__wasm_step_name(progress->step), parts, seconds);
         fflush(stderr);
     } else if (progress->shown != (int)progress->step) {
-        say("%s", mote__wasm_step_name(progress->step));
+        say("%s: %s", progress->what, mote__wasm_step_name(progress->step));
     }
     progress->shown = (int)progress->step;
 }
@@ -45,12 +45,13 @@ static void *show(void *user)
     return NULL;
 }
 
-void progress_start(struct progress *progress)
+void progress_start(struct progress *progress, const char *what)
 {
     sigset_t all;
     sigset_t before;
     memset(progress, 0, sizeof(*progress));
     progress->terminal = isatty(STDERR_FILENO) != 0;
+    progress->what = what;
     progress->start = now_ns();
     progress->shown = -1;
     pthread_mutex_init(&progress->lock, NULL);

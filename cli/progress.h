@@ -12,16 +12,17 @@ struct progress {
     pthread_t thread;
     bool running;
     bool ended;
-    bool terminal;  /* stderr is one: the line is written over */
-    uint64_t start; /* now_ns() */
-    int shown;      /* step that was last written; -1: none */
+    const char *what; /* that is built */
+    bool terminal;    /* stderr is one: the line is written over */
+    uint64_t start;   /* now_ns() */
+    int shown;        /* step that was last written; -1: none */
     enum mote__wasm_step step;
     unsigned done;
     unsigned total;
 };
 
 /* Without a thread to show it, a build is merely silent. */
-void progress_start(struct progress *progress);
+void progress_start(struct progress *progress, const char *what);
 void progress_set(struct progress *progress, enum mote__wasm_step step, unsigned done,
                   unsigned total);
 /* Removes the line. */

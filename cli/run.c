@@ -199,15 +199,16 @@ static int run_guest(struct run *run)
 
 static int refuse_exports(const struct run *run)
 {
-    struct line line = {0};
     size_t count = mote_image_exports(run->image);
-    line_add(&line, "%s exports functions; choose one with --invoke:", run->options.guest);
+    say("%s exports functions; choose one with --invoke:", run->options.guest);
     for (size_t i = 0; i < count; i++) {
         mote_function_info info;
-        if (mote_image_export(run->image, i, &info) == 0)
-            line_add(&line, "%s %s%s", i == 0 ? "" : ",", info.name, info.signature_text);
+        struct line line = {0};
+        if (mote_image_export(run->image, i, &info) == 0) {
+            line_add(&line, "  %s%s", info.name, info.signature_text);
+            line_print(&line);
+        }
     }
-    line_say(&line);
     return CLI_USAGE;
 }
 

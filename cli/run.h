@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `mote run`, shared by its files: run.c does it, run_report.c tells how it ended. */
+/* `mote run`, shared by its files: run.c does it, run_report.c and run_json.c tell how it ended. */
 #ifndef MOTE_CLI_RUN_H
 #define MOTE_CLI_RUN_H
 
@@ -39,8 +39,19 @@ struct run {
     mote_error error; /* of a step before the guest ran */
 };
 
-/* Tells on stdout and stderr how it ended, and returns the command's exit status.
- * `code` is 0 or the MOTE_E* of the step that failed. */
+/* run_report.c: tells on stdout and stderr how it ended, and returns the command's exit
+ * status. `code` is 0 or the MOTE_E* of the step that failed. */
 int run_report(const struct run *run, int code);
+
+/* Whether the guest ran and did something that is in the report (may be NULL). */
+bool run_has_fault(int code, const mote_report *report);
+/* Whether the fault was raised by the processor, so that there are registers. */
+bool run_is_exception(mote_fault_kind kind);
+/* What to do; the library's remedies are for those who program, these for users of the command. */
+const char *run_remedy(const struct run *run, int code, const mote_error *error);
+
+/* run_json.c: the same as one JSON object; false when it could not be written. */
+bool run_print_json(const struct run *run, int code, int status, const mote_error *error,
+                    const mote_report *report);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a run ended: one line for people, one object for programs, one exit status. */
+/* How a run ended: one line, one exit status. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,21 +22,6 @@ static const struct {
     {MOTE_EABORTED, CLI_FAULT},      {MOTE_EPROTOCOL, CLI_FAULT},     {MOTE_EHOSTFN, CLI_FAULT},
 };
 
-/* A guest file that the system would not let us open. */
-static bool is_file_error(const mote_error *error)
-{
-    switch (error->detail) {
-    case EACCES:
-    case EISDIR:
-    case ELOOP:
-    case ENAMETOOLONG:
-    case ENOTDIR:
-        return error->code == MOTE_ESYSTEM;
-    default:
-        return false;
-    }
-}
-
 static int exit_status(const struct run *run, int code, const mote_error *error)
 {
     if (code == MOTE_EINTERRUPTED)
@@ -44,9 +29,7 @@ static int exit_status(const struct run *run, int code, const mote_error *error)
     if (code == MOTE_ELIMIT)
         return run->sandbox != NULL ? CLI_FAULT : CLI_CANNOT_RUN;
     if (code == MOTE_ESYSTEM && run->image == NULL && run->host != NULL) {
-        return error->detail == ENOENT ? CLI_NOT_FOUND
-               : is_file_error(error)  ? CLI_CANNOT_RUN
-                                       : CLI_MOTE;
+        return error->detail == ENOENT ? CLI_NOT_FOUND : CLI_CANNOT_RUN; /* the file */
     }
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
         if (statuses[i].code == code)
@@ -86,7 +69,7 @@ static const char *advice(mote_fault_kind kind)
     }
 }
 
-static bool from_processor(mote_fault_kind kind)
+bool run_is_exception(mote_fault_kind kind)
 {
     switch (kind) {
     case MOTE_FAULT_PAGE:
@@ -116,12 +99,11 @@ static void add_fault(struct line *line, const mote_report *report)
         line_add(line, ": %s", report->text);
     if (report->symbol[0] != '\0')
         line_add(line, ", at %s", report->symbol);
-    if (from_processor(report->fault))
+    if (run_is_exception(report->fault))
         line_add(line, " (rip 0x%" PRIx64 ")", report->registers.rip);
 }
 
-/* The guest ran and did something; what it did is in the report. */
-static bool has_fault(int code, const mote_report *report)
+bool run_has_fault(int code, const mote_report *report)
 {
     return report != NULL && report->fault != MOTE_FAULT_NONE && report->fault != MOTE_FAULT_EXIT &&
            code != MOTE_EGUEST;
@@ -139,8 +121,7 @@ static void add_advice(struct line *line, const char *text)
         line_add(line, "; %s", text);
 }
 
-/* The library's remedies are for those who program; these are for users of the command. */
-static const char *remedy(const struct run *run, int code, const mote_error *error)
+const char *run_remedy(const struct run *run, int code, const mote_error *error)
 {
     switch (code) {
     case MOTE_EMISSING:
@@ -157,7 +138,7 @@ static const char *remedy(const struct run *run, int code, const mote_error *err
 static void add_error(struct line *line, const struct run *run, int code, const mote_error *error)
 {
     line_add(line, "%s", error->text[0] != '\0' ? error->text : mote_error_string(code));
-    add_advice(line, remedy(run, code, error));
+    add_advice(line, run_remedy(run, code, error));
 }
 
 static bool is_wasm(const char *path)
@@ -182,111 +163,21 @@ static void say_failure(const struct run *run, int code, const mote_error *error
         return;
     }
     if (run->sandbox == NULL) {
+        if (run->host != NULL && strstr(error->text, options->guest) == NULL)
+            line_add(&line, "%s: ", options->guest);
         add_error(&line, run, code, error);
     } else {
         line_add(&line, "%s: ", options->invoke != NULL ? options->invoke : options->guest);
         if (was_stopped(code))
             line_add(&line, "%s", mote_error_string(code));
-        else if (has_fault(code, report))
+        else if (run_has_fault(code, report))
             add_fault(&line, report);
         else
             add_error(&line, run, code, error);
-        if (has_fault(code, report))
+        if (run_has_fault(code, report))
             add_advice(&line, advice(report->fault));
     }
     line_say(&line);
-}
-
-/* ---- the object -------------------------------------------------------------- */
-
-static void json_registers(struct json *json, const mote_registers *registers)
-{
-    static const char *const names[] = {
-        "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8",
-        "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags",
-    };
-    enum { COUNT = sizeof(names) / sizeof(names[0]) };
-    uint64_t values[COUNT];
-    _Static_assert(sizeof(values) == sizeof(*registers), "one name for each register");
-    memcpy(values, registers, sizeof(values));
-    json_open(json, "registers", '{');
-    for (size_t i = 0; i < COUNT; i++)
-        json_address(json, names[i], values[i]);
-    json_close(json, '}');
-}
-
-static void json_fault(struct json *json, const mote_report *report)
-{
-    static const char *const accesses[] = {"none", "read", "write", "execute"};
-    json_open(json, "fault", '{');
-    json_text(json, "kind", mote_fault_name(report->fault));
-    if (report->access != MOTE_ACCESS_NONE && report->access <= MOTE_ACCESS_EXECUTE) {
-        json_text(json, "access", accesses[report->access]);
-        json_address(json, "address", report->address);
-    }
-    json_int(json, "code", report->code);
-    json_text(json, "text", report->text);
-    json_text(json, "symbol", report->symbol);
-    if (from_processor(report->fault)) {
-        json_uint(json, "vector", report->vector);
-        json_uint(json, "error_code", report->error_code);
-        json_registers(json, &report->registers);
-    }
-    json_close(json, '}');
-}
-
-static void json_usage(struct json *json, const mote_report *report)
-{
-    json_open(json, "usage", '{');
-    json_uint(json, "wall_ns", report->wall_ns);
-    json_uint(json, "exits", report->exits);
-    json_uint(json, "host_calls", report->host_calls);
-    json_uint(json, "syscalls", report->syscalls);
-    json_uint(json, "refused", report->refused);
-    json_uint(json, "memory", report->memory);
-    json_close(json, '}');
-}
-
-static void json_error(struct json *json, const struct run *run, int code, const mote_error *error)
-{
-    json_open(json, "error", '{');
-    json_text(json, "code", mote_error_name(code));
-    json_text(json, "text", error->text[0] != '\0' ? error->text : mote_error_string(code));
-    json_text(json, "remedy", remedy(run, code, error));
-    json_int(json, "detail", error->detail);
-    json_close(json, '}');
-}
-
-static void json_results(struct json *json, const struct run *run)
-{
-    if (run->options.invoke == NULL) {
-        json_int(json, "status", run->status);
-        return;
-    }
-    json_text(json, "function", run->function.name);
-    json_open(json, "results", '[');
-    if (run->function.signature.nresults > 0)
-        value_json(json, &run->result);
-    json_close(json, ']');
-}
-
-static bool print_json(const struct run *run, int code, int status, const mote_error *error,
-                       const mote_report *report)
-{
-    struct json json = {stdout, false};
-    json_open(&json, NULL, '{');
-    json_bool(&json, "ok", code == 0);
-    json_int(&json, "exit", status);
-    if (code == 0)
-        json_results(&json, run);
-    else
-        json_error(&json, run, code, error);
-    if (code != 0 && has_fault(code, report))
-        json_fault(&json, report);
-    if (report != NULL)
-        json_usage(&json, report);
-    json_close(&json, '}');
-    return json_end(&json);
 }
 
 /* ---- */
@@ -315,7 +206,7 @@ int run_report(const struct run *run, int code)
                                         : exit_status(run, code, error);
     bool written;
     if (run->options.json) {
-        written = print_json(run, code, status, error, report);
+        written = run_print_json(run, code, status, error, report);
     } else if (code == 0) {
         written = print_result(run);
     } else {

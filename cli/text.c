@@ -27,9 +27,8 @@ void line_add(struct line *line, const char *format, ...)
     va_end(list);
 }
 
-void line_say(struct line *line)
+void line_print(const struct line *line)
 {
-    fputs("mote: ", stderr);
     for (size_t i = 0; i < line->used; i++) {
         unsigned char c = (unsigned char)line->text[i];
         if (iscntrl(c))
@@ -39,6 +38,12 @@ void line_say(struct line *line)
     }
     fputc('\n', stderr);
     fflush(stderr);
+}
+
+void line_say(const struct line *line)
+{
+    fputs("mote: ", stderr);
+    line_print(line);
 }
 
 void say(const char *format, ...)

@@ -6,7 +6,7 @@
 
 #include "example.h"
 
-static const uint64_t DEADLINE_NS = 100000000;
+enum { DEADLINE_MS = 100 };
 
 struct attack {
     const char *title;
@@ -29,7 +29,7 @@ static const struct attack attacks[] = {
      "alive",
      MOTE_FAULT_PAGE},
     {"endless loop", "faults", "spin", {MOTE_VOID, {0}}, 0, 0, "alive", MOTE_FAULT_DEADLINE},
-    {"stack overflow", "faults", "recurse", {MOTE_VOID, {0}}, 0, 1, "alive", MOTE_FAULT_STACK},
+    {"endless recursion", "faults", "recurse", {MOTE_VOID, {0}}, 0, 1, "alive", MOTE_FAULT_STACK},
     {"privileged instruction (hlt)",
      "faults",
      "privileged",
@@ -87,7 +87,8 @@ static mote_policy *make_policy(mote_host *host)
     mote_error error = MOTE_ERROR_INIT;
     mote_policy *policy;
     must(mote_policy_new(&policy, host, &error), &error);
-    must(mote_policy_set(policy, MOTE_OPT_DEADLINE, DEADLINE_NS, &error), &error);
+    must(mote_policy_set(policy, MOTE_OPT_DEADLINE, DEADLINE_MS * UINT64_C(1000000), &error),
+         &error);
     for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++) {
         must(mote_policy_function(policy, "env", grants[i].name, grants[i].signature,
                                   grants[i].function, NULL, NULL, &error),
@@ -103,6 +104,10 @@ static void describe(char *line, size_t size, const mote_report *report)
 {
     static const char *const accesses[] = {"", ": read of", ": write to", ": execution of"};
     char address[64] = "";
+    if (report->fault == MOTE_FAULT_DEADLINE) {
+        snprintf(line, size, "the deadline of %d ms passed", DEADLINE_MS);
+        return;
+    }
     if (report->access != MOTE_ACCESS_NONE) {
         snprintf(address, sizeof(address), "%s 0x%" PRIx64, accesses[report->access & 3],
                  report->address);
@@ -126,7 +131,7 @@ static bool attack_once(const struct attack *attack, mote_image *image, mote_san
     describe(line, sizeof(line), report);
     bool ended = rc != 0 && report->fault == attack->expected;
     if (report->host_calls > 0)
-        show(took, "%s: %s after %" PRIu64 " calls", attack->title, line, report->host_calls);
+        show(took, "%s: %s, after %" PRIu64 " calls", attack->title, line, report->host_calls);
     else
         show(took, "%s: %s", attack->title, line);
     if (!ended)

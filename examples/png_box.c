@@ -14,7 +14,7 @@
 
 #include "example.h"
 
-enum { MAX_FILES = 1000, WANTED_FILES = 100, HEADER = 8 };
+enum { MAX_FILES = 1000, WANTED_FILES = 100, HEADER = 8, ROUNDS = 3 };
 
 static char *paths[MAX_FILES];
 static size_t npaths;
@@ -135,21 +135,37 @@ static void count_refused(const char *path, mote_sandbox *sandbox, double took)
     show(-1, "WRONG: %s: %s", path, mote_sandbox_error(sandbox)->text);
 }
 
+static double shorter(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* Each side gets the shortest of its rounds; every round in the box starts from a fresh state. */
 static void decode_twice(const char *path, const uint8_t *file, size_t size, mote_sandbox *sandbox,
                          mote_func decode)
 {
     struct picture native = {0};
     mote_value boxed = {MOTE_VOID, {0}};
-    double start = now_us();
-    bool decoded = decode_boxed(sandbox, decode, file, size, &boxed);
-    double middle = now_us();
-    if (!decoded) {
-        count_refused(path, sandbox, middle - start);
-        return;
+    double box_us = 1e9;
+    double native_us = 1e9;
+    for (int i = 0; i < ROUNDS; i++) {
+        double start = now_us();
+        bool decoded = decode_boxed(sandbox, decode, file, size, &boxed);
+        box_us = shorter(box_us, now_us() - start);
+        if (!decoded) {
+            count_refused(path, sandbox, box_us);
+            return;
+        }
     }
-    decode_native(file, size, &native);
-    total.native_us += now_us() - middle;
-    total.box_us += middle - start;
+    for (int i = 0; i < ROUNDS; i++) {
+        free(native.data);
+        native.data = NULL;
+        double start = now_us();
+        decode_native(file, size, &native);
+        native_us = shorter(native_us, now_us() - start);
+    }
+    total.box_us += box_us;
+    total.native_us += native_us;
     compare(path, file, &native, &boxed);
     free(native.data);
 }
@@ -178,14 +194,15 @@ static bool all_colours(void)
 static int summary(void)
 {
     double files = total.equal > 0 ? (double)total.equal : 1;
+    double slower = total.native_us > 0 ? total.box_us / total.native_us : 0;
     show(-1, "%zu PNG files decoded, %.2f megapixels, pixels equal to the native libpng's",
          total.equal, (double)total.pixels / 1e6);
     show(-1, "(%zu grey, %zu grey+alpha, %zu palette, %zu RGB, %zu RGBA; %zu interlaced)",
          total.of_colour[0], total.of_colour[4], total.of_colour[3], total.of_colour[2],
          total.of_colour[6], total.interlaced);
-    show(total.box_us / files, "per file in the box, reset included (%.2f times native)",
-         total.box_us / total.native_us);
-    show(total.native_us / files, "per file native");
+    show(total.box_us / files,
+         "per file in the box, reset included, best of %d (%.2f times native)", ROUNDS, slower);
+    show(total.native_us / files, "per file native, best of %d", ROUNDS);
     show(total.refused_us, "%zu files made to crash libpng refused, in all", total.refused);
     bool good =
         total.wrong == 0 && total.equal >= WANTED_FILES && total.interlaced > 0 && all_colours();
@@ -203,7 +220,7 @@ int main(int argc, char **argv)
     mote_image *image;
     mote_sandbox *sandbox;
     mote_func decode;
-    if (argc != 2 || nftw(argv[1], collect, 16, FTW_PHYS) != 0) {
+    if (argc != 2 || nftw(argv[1], collect, 16, 0) != 0) {
         fprintf(stderr, "usage: png_box FOLDER\n");
         return 2;
     }

@@ -63,6 +63,12 @@ mote_string mote_error_text(void)
     return text;
 }
 
+int64_t mote_error_code(void)
+{
+    const struct mote_mailbox *box = mote__mailbox();
+    return box != NULL && box->status < 0 ? box->code : 0;
+}
+
 mote_bytes mote_init_data(void)
 {
     const struct mote_info *info = mote_info();

@@ -49,30 +49,30 @@ MOTE_API const char *mote_version(void);
 /* ---- errors --------------------------------------------------------------- */
 
 /* X(name, number, what went wrong) */
-#define MOTE_ERROR_MAP(X)                                                      \
-    X(EINVAL, 1, "an argument is not valid")                                   \
-    X(ENOMEM, 2, "the host is out of memory")                                  \
-    X(ESYSTEM, 3, "a system call failed")                                      \
-    X(EBACKEND, 4, "no usable hypervisor")                                     \
-    X(EIMAGE, 5, "the file is not a guest image that can run")                 \
-    X(EBOOT, 6, "the guest failed before it was ready")                        \
-    X(ENOTFOUND, 7, "there is no such function")                               \
-    X(ETYPE, 8, "the number or the types of the values do not fit")            \
-    X(EMISSING, 9, "the guest imports a host function that was not granted")   \
-    X(ELIMIT, 10, "a limit of the policy was reached")                         \
-    X(EFAULT, 11, "the guest faulted")                                         \
-    X(EABORTED, 12, "the guest gave up")                                       \
-    X(EDEADLINE, 13, "the deadline passed")                                    \
-    X(EINTERRUPTED, 14, "the call was interrupted")                            \
-    X(EPOISONED, 15, "the sandbox must be reset first")                        \
-    X(EFORKED, 16, "the object belongs to the parent process")                 \
-    X(EBUSY, 17, "another thread uses the sandbox, or the object is in use")   \
-    X(EFROZEN, 18, "the policy is in use and cannot change")                   \
-    X(EGUEST, 19, "the guest function reported a failure")                     \
-    X(EHOSTFN, 20, "a host function failed")                                   \
-    X(EEXITED, 21, "the guest program ended")                                  \
-    X(ERANGE, 22, "the address range is not the guest's")                      \
-    X(ESTRANGE, 23, "the hypervisor reported something unexpected")            \
+#define MOTE_ERROR_MAP(X)                                                    \
+    X(EINVAL, 1, "an argument is not valid")                                 \
+    X(ENOMEM, 2, "the host is out of memory")                                \
+    X(ESYSTEM, 3, "a system call failed")                                    \
+    X(EBACKEND, 4, "no usable hypervisor")                                   \
+    X(EIMAGE, 5, "the file is not a guest image that can run")               \
+    X(EBOOT, 6, "the guest failed before it was ready")                      \
+    X(ENOTFOUND, 7, "there is no such function")                             \
+    X(ETYPE, 8, "the number or the types of the values do not fit")          \
+    X(EMISSING, 9, "the guest imports a host function that was not granted") \
+    X(ELIMIT, 10, "a limit of the policy was reached")                       \
+    X(EFAULT, 11, "the guest faulted")                                       \
+    X(EABORTED, 12, "the guest gave up")                                     \
+    X(EDEADLINE, 13, "the deadline passed")                                  \
+    X(EINTERRUPTED, 14, "the call was interrupted")                          \
+    X(EPOISONED, 15, "the sandbox must be reset first")                      \
+    X(EFORKED, 16, "the object belongs to the parent process")               \
+    X(EBUSY, 17, "another thread uses the sandbox, or the object is in use") \
+    X(EFROZEN, 18, "the policy is in use and cannot change")                 \
+    X(EGUEST, 19, "the guest function reported a failure")                   \
+    X(EHOSTFN, 20, "a host function failed")                                 \
+    X(EEXITED, 21, "the guest program ended")                                \
+    X(ERANGE, 22, "the address range is not the guest's")                    \
+    X(ESTRANGE, 23, "the hypervisor reported something unexpected")          \
     X(EPROTOCOL, 24, "the guest broke the call protocol")
 
 enum mote_error_code {
@@ -104,7 +104,13 @@ typedef struct mote_error {
     char remedy[256]; /* what to do; may be empty */
 } mote_error;
 
-#define MOTE_ERROR_INIT { sizeof(mote_error), 0, 0, 0, { 0 }, { 0 } }
+#define MOTE_ERROR_INIT                   \
+    {                                     \
+        sizeof(mote_error), 0, 0, 0, {0}, \
+        {                                 \
+            0                             \
+        }                                 \
+    }
 
 /* Name ("MOTE_EINVAL") and sentence of a code; static storage, never NULL. */
 MOTE_API const char *mote_error_name(int code);
@@ -204,9 +210,18 @@ typedef struct mote_source {
     size_t data_size; /* bytes */
 } mote_source;
 
-#define MOTE_SOURCE_PATH(p) { sizeof(mote_source), (p), -1, NULL, 0 }
-#define MOTE_SOURCE_FD(f)   { sizeof(mote_source), NULL, (f), NULL, 0 }
-#define MOTE_SOURCE_DATA(d, n) { sizeof(mote_source), NULL, -1, (d), (n) }
+#define MOTE_SOURCE_PATH(p)                   \
+    {                                         \
+        sizeof(mote_source), (p), -1, NULL, 0 \
+    }
+#define MOTE_SOURCE_FD(f)                       \
+    {                                           \
+        sizeof(mote_source), NULL, (f), NULL, 0 \
+    }
+#define MOTE_SOURCE_DATA(d, n)                  \
+    {                                           \
+        sizeof(mote_source), NULL, -1, (d), (n) \
+    }
 
 /* The x86-64 feature set that a guest sees in CPUID and that is stored with its
  * snapshot (levels of the x86-64 psABI, section 3.1.1). On kvm-pvm AVX cannot
@@ -218,8 +233,8 @@ typedef enum mote_cpu {
 } mote_cpu;
 
 typedef struct mote_image_options {
-    size_t size; /* sizeof(mote_image_options) */
-    const char *name; /* for messages; NULL: the path */
+    size_t size;               /* sizeof(mote_image_options) */
+    const char *name;          /* for messages; NULL: the path */
     uint64_t boot_memory;      /* bytes; 0: 64 MiB */
     uint64_t boot_deadline_ns; /* nanoseconds; 0: 10 s */
     uint64_t stack;            /* bytes reserved for the stack; 0: 8 MiB */
@@ -268,9 +283,9 @@ MOTE_API int mote_find(const mote_image *image, const char *name, const char *si
 
 /* Options of a policy; values are uint64_t. */
 typedef enum mote_option {
-    MOTE_OPT_MEMORY = 1,   /* bytes of guest memory in all; default 64 MiB */
-    MOTE_OPT_DEADLINE = 2, /* nanoseconds of wall clock for each call, host functions
-                              included; 0: none, the default */
+    MOTE_OPT_MEMORY = 1,      /* bytes of guest memory in all; default 64 MiB */
+    MOTE_OPT_DEADLINE = 2,    /* nanoseconds of wall clock for each call, host functions
+                                 included; 0: none, the default */
     MOTE_OPT_STREAM_BYTES = 3 /* bytes that a guest may write to its streams between two
                                  resets; default 16 MiB */
 } mote_option;
@@ -299,8 +314,8 @@ MOTE_API int mote_context_fail(mote_context *context, int code, const char *text
  * with MOTE_EHOSTFN and poison the sandbox. Runs on the calling thread; must
  * not use the same sandbox save mote_memory_read and mote_memory_write.
  */
-typedef int (*mote_host_fn)(void *user, mote_context *context, const mote_value *args,
-                            size_t nargs, mote_value *result);
+typedef int (*mote_host_fn)(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                            mote_value *result);
 typedef void (*mote_free_fn)(void *user);
 
 /* Grants a host function by name. `free_user` (may be NULL) is called with
@@ -361,7 +376,7 @@ typedef enum mote_state {
 MOTE_API mote_state mote_sandbox_state(const mote_sandbox *sandbox);
 
 typedef struct mote_call_options {
-    size_t size; /* sizeof(mote_call_options) */
+    size_t size;          /* sizeof(mote_call_options) */
     uint64_t deadline_ns; /* nanoseconds for this call; 0: the policy's */
 } mote_call_options;
 
@@ -373,8 +388,7 @@ typedef struct mote_call_options {
  * ELIMIT, ESTRANGE (these poison); EGUEST, EPOISONED, EBUSY, EFORKED, EINVAL
  * (these do not). */
 MOTE_API int mote_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *options,
-                       const mote_value *args, size_t nargs, mote_value *results,
-                       size_t nresults);
+                       const mote_value *args, size_t nargs, mote_value *results, size_t nresults);
 
 /* Runs a program without exports from its entry to its end and gives its exit
  * status. Afterwards the sandbox is closed until it is reset. Errors: as mote_call. */
@@ -406,25 +420,25 @@ MOTE_API int mote_interrupt(mote_handle *handle);
 /* ---- report ------------------------------------------------------------------ */
 
 /* X(number, name, words) */
-#define MOTE_FAULT_MAP(X)                              \
-    X(0, NONE, "none")                                 \
-    X(1, PAGE, "page fault")                           \
-    X(2, STACK, "stack overflow")                      \
-    X(3, ILLEGAL, "illegal instruction")               \
-    X(4, DIVIDE, "divide error")                       \
-    X(5, PROTECTION, "general protection fault")       \
-    X(6, FLOAT, "floating-point exception")            \
-    X(7, BREAKPOINT, "breakpoint or debug exception")  \
-    X(8, DOORBELL, "bad doorbell")                     \
-    X(9, MEMORY, "out of memory")                      \
-    X(10, ABORT, "abort")                              \
-    X(11, TRAP, "WebAssembly trap")                    \
-    X(12, EXIT, "exit")                                \
-    X(13, DEADLINE, "deadline")                        \
-    X(14, INTERRUPT, "interrupt")                      \
-    X(15, PROTOCOL, "protocol error")                  \
-    X(16, HOST_FUNCTION, "host function failed")       \
-    X(17, STRANGE, "unexpected exit of the hypervisor")\
+#define MOTE_FAULT_MAP(X)                               \
+    X(0, NONE, "none")                                  \
+    X(1, PAGE, "page fault")                            \
+    X(2, STACK, "stack overflow")                       \
+    X(3, ILLEGAL, "illegal instruction")                \
+    X(4, DIVIDE, "divide error")                        \
+    X(5, PROTECTION, "general protection fault")        \
+    X(6, FLOAT, "floating-point exception")             \
+    X(7, BREAKPOINT, "breakpoint or debug exception")   \
+    X(8, DOORBELL, "bad doorbell")                      \
+    X(9, MEMORY, "out of memory")                       \
+    X(10, ABORT, "abort")                               \
+    X(11, TRAP, "WebAssembly trap")                     \
+    X(12, EXIT, "exit")                                 \
+    X(13, DEADLINE, "deadline")                         \
+    X(14, INTERRUPT, "interrupt")                       \
+    X(15, PROTOCOL, "protocol error")                   \
+    X(16, HOST_FUNCTION, "host function failed")        \
+    X(17, STRANGE, "unexpected exit of the hypervisor") \
     X(18, EXCEPTION, "processor exception")
 
 typedef enum mote_fault_kind {
@@ -453,23 +467,23 @@ typedef struct mote_report {
     size_t size; /* sizeof(mote_report) of the library */
     /* how the last call ended */
     mote_fault_kind fault;
-    mote_access access;  /* page fault, stack overflow */
-    uint64_t address;    /* page fault, stack overflow */
-    uint32_t vector;     /* processor exceptions: Intel SDM vol. 3, section 6.3.1 */
-    uint32_t error_code; /* processor exceptions that have one */
-    int64_t code;        /* abort code, exit status, code of a failed host function */
-    char text[1025];     /* abort text, trap name; NUL-terminated, never more */
-    char symbol[128];    /* "function+0x1f" of RIP, or empty */
+    mote_access access;       /* page fault, stack overflow */
+    uint64_t address;         /* page fault, stack overflow */
+    uint32_t vector;          /* processor exceptions: Intel SDM vol. 3, section 6.3.1 */
+    uint32_t error_code;      /* processor exceptions that have one */
+    int64_t code;             /* abort code, exit status, code of a failed host function */
+    char text[1025];          /* abort text, trap name; NUL-terminated, never more */
+    char symbol[128];         /* "function+0x1f" of RIP, or empty */
     mote_registers registers; /* when the fault came from the processor */
     /* usage of the last call */
     uint64_t wall_ns;
-    uint64_t exits;         /* returns from the guest to the host, for any reason */
-    uint64_t host_calls;    /* host functions called */
-    uint64_t syscalls;      /* system calls that the guest made */
-    uint64_t refused;       /* of these, answered ENOSYS */
+    uint64_t exits;      /* returns from the guest to the host, for any reason */
+    uint64_t host_calls; /* host functions called */
+    uint64_t syscalls;   /* system calls that the guest made */
+    uint64_t refused;    /* of these, answered ENOSYS */
     /* usage of the sandbox */
-    uint64_t memory;        /* bytes mapped for the guest now */
-    uint64_t reset_pages;   /* pages that the last reset put back */
+    uint64_t memory;      /* bytes mapped for the guest now */
+    uint64_t reset_pages; /* pages that the last reset put back */
     uint64_t resets;
 } mote_report;
 

@@ -29,9 +29,9 @@
 /* Alignment of every region that the host places in a guest's address space. */
 #define MOTE_REGION_ALIGN 0x10000u
 
-#define MOTE_MAX_PARAMS  32u /* parameters of a function */
-#define MOTE_MAX_RESULTS 1u  /* results of a function; more are reserved */
-#define MOTE_MAX_TEXT    1024u /* bytes of an abort, error or log text that the host keeps */
+#define MOTE_MAX_PARAMS   32u   /* parameters of a function */
+#define MOTE_MAX_RESULTS  1u    /* results of a function; more are reserved */
+#define MOTE_MAX_TEXT     1024u /* bytes of an abort, error or log text that the host keeps */
 
 /* ---- types ------------------------------------------------------------- */
 
@@ -110,7 +110,8 @@ struct mote_mailbox {
     uint64_t message;        /* guest to host: address of the message of the request */
     uint64_t call;           /* host to guest: address of the frame of the call to serve */
     struct mote_slot result; /* host to guest: result, or error text, of a host function */
-    uint64_t reserved[3];
+    int64_t code;            /* host to guest: the number that a failed host function gave */
+    uint64_t reserved[2];
 };
 
 /* A call of an export; the host writes it, the guest fills the results. */
@@ -149,16 +150,17 @@ enum mote_abort_kind {
 
 #define MOTE_NOTE_SECTION ".note.mote"
 #define MOTE_NOTE_NAME    "mote" /* namesz 5 */
-#define MOTE_NOTE_ABI     1 /* desc: u32 MOTE_ABI_VERSION that the guest was built for */
+#define MOTE_NOTE_ABI     1      /* desc: u32 MOTE_ABI_VERSION that the guest was built for */
 #define MOTE_NOTE_EXPORT  2 /* desc: u32 flags, then module, name, signature, each ended by NUL */
 #define MOTE_NOTE_IMPORT  3 /* the same */
 #define MOTE_NOTE_WINDOW  4 /* desc: u64 bytes reserved at address 0 for linear memory */
 
-#define MOTE_NOTE_WEAK 1u /* import: need not be granted; calls then fail with MOTE_GUEST_EMISSING */
+#define MOTE_NOTE_WEAK \
+    1u /* import: need not be granted; calls then fail with MOTE_GUEST_EMISSING */
 
 #define MOTE_MAX_EXPORTS 4096u
 #define MOTE_MAX_IMPORTS 1024u
-#define MOTE_MAX_NAME    255u  /* bytes of a module or function name */
+#define MOTE_MAX_NAME    255u           /* bytes of a module or function name */
 #define MOTE_MAX_WINDOW  0x200001000ull /* 8 GiB, and a page that is never mapped */
 
 /* ---- errors that a guest receives from a host function ------------------- */

@@ -145,6 +145,8 @@ void mote_on_restore(void (*hook)(uint64_t generation));
 /* The text of the host function that failed last; empty when the last request
  * to the host did not fail. Lies in the mailbox: the lifetime of a result. */
 mote_string mote_error_text(void);
+/* The number that it gave to mote_context_fail; 0 when it was another error. */
+int64_t mote_error_code(void);
 
 /*
  * Makes the export that is running fail when it returns: the host receives the

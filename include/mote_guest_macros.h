@@ -250,8 +250,9 @@ static inline struct mote_slot mote__slot_none(void)
 
 /* ---- exports ------------------------------------------------------------- */
 
+/* The wrapper's name is what a fault report shows when the function is inlined there. */
 #define MOTE__EXPORT(function, name, ...) \
-    MOTE__EXPORT_(function, name, MOTE__JOIN(mote__export_, __COUNTER__), __VA_ARGS__)
+    MOTE__EXPORT_(function, name, MOTE__JOIN(function##__export, __COUNTER__), __VA_ARGS__)
 
 #define MOTE__EXPORT_(function, name, wrapper, ...)                                        \
     _Static_assert(MOTE__HAS_TYPE(function, __VA_ARGS__),                                  \

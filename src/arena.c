@@ -4,13 +4,13 @@
 #include "error.h"
 #include "os/os.h"
 
-#define GRANULE 0x10000u        /* slots are multiples of 64 KiB */
-#define LARGEST_STEP (64u << 20) /* do not double for ever */
+#define GRANULE      0x10000u     /* slots are multiples of 64 KiB */
+#define LARGEST_STEP (1ull << 30) /* do not double for ever; 32 slots reach 16 GiB */
 
 int mote__arena_reserve(struct mote__arena *arena, size_t size, uint64_t physical,
                         unsigned first_slot, mote_error *error)
 {
-    *arena = (struct mote__arena){ .physical = physical, .first_slot = first_slot };
+    *arena = (struct mote__arena){.physical = physical, .first_slot = first_slot};
     size = mote__align_up(size, GRANULE);
     void *host;
     int status = mote__map_anonymous(&host, size);
@@ -34,9 +34,9 @@ static int add_slot(struct mote__arena *arena, size_t backed, mote_error *error)
     if (arena->slots == MOTE__ARENA_SLOTS)
         return mote__fail(error, MOTE_DOMAIN_SYSTEM, MOTE_ELIMIT, 0, NULL,
                           "the VM has no memory slot left");
-    int status = mote__vm_map(arena->vm, arena->first_slot + arena->slots,
-                              arena->physical + arena->backed, arena->host + arena->backed,
-                              backed - arena->backed, error);
+    int status =
+        mote__vm_map(arena->vm, arena->first_slot + arena->slots, arena->physical + arena->backed,
+                     arena->host + arena->backed, backed - arena->backed, error);
     if (status)
         return status;
     arena->slots++;

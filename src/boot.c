@@ -9,6 +9,9 @@ static int map_fixtures(mote_sandbox *sandbox, mote_error *error)
 {
     struct mote__memory *memory = &sandbox->shell->memory;
     const struct mote__layout *l = sandbox->shell->layout;
+#if defined(MOTE_CONTROL_NO_NULL_PAGE)
+    mote__memory_map(memory, 0, MOTE__PAGE, MOTE__READ | MOTE__WRITE, MOTE__REGION_MMAP, NULL);
+#endif
     uint64_t reserve = l->stack_top - l->stack_low;
     uint64_t stack = reserve < MOTE__STACK_FIRST ? reserve : MOTE__STACK_FIRST;
     int status = mote__memory_map(memory, l->stack_top - stack, stack, MOTE__READ | MOTE__WRITE,
@@ -49,7 +52,7 @@ static int boot_failed(mote_sandbox *sandbox, int status, enum mote__stop stop, 
 /* From the ELF entry to the first doorbell; exports wait there. */
 static int run_to_ready(mote_sandbox *sandbox, mote_error *error)
 {
-    struct mote__cpu_regs regs = { .rip = sandbox->image->elf.entry };
+    struct mote__cpu_regs regs = {.rip = sandbox->image->elf.entry};
     int status = mote__linux_start(sandbox, &regs, error);
     if (status)
         return status;
@@ -71,8 +74,7 @@ static int boot(mote_image *image, mote_sandbox *sandbox, mote_error *error)
         status = run_to_ready(sandbox, error);
     if (!status)
         status = mote__snapshot_take(&snapshot, sandbox->shell, program ? image->elf.entry : 0,
-                                     image->read_only_fd, image->cpu, &sandbox->personality,
-                                     error);
+                                     image->read_only_fd, image->cpu, &sandbox->personality, error);
     if (!status)
         atomic_store(&image->snapshot, snapshot);
     return status;

@@ -8,11 +8,13 @@
 
 /* ---- checks before anything runs ---- */
 
-static int fail(mote_sandbox *sandbox, int code, const char *text)
+static void describe(mote_sandbox *sandbox, int code, const char *text)
 {
-    return mote__fail(&sandbox->error, MOTE_DOMAIN_API, code, 0,
-                      code == MOTE_EPOISONED ? "reset it with mote_reset" : NULL, "%s", text);
+    mote__describe(&sandbox->error, MOTE_DOMAIN_API, code, 0,
+                   code == MOTE_EPOISONED ? "reset it with mote_reset" : NULL, "%s", text);
 }
+
+#define fail(sandbox, code, text) (describe(sandbox, code, text), (code))
 
 static int check_count(mote_sandbox *sandbox, const mote_function_info *f, size_t nargs,
                        size_t nresults)
@@ -34,8 +36,7 @@ static int check_types(mote_sandbox *sandbox, const mote_function_info *f, const
         if (args[i].type != f->signature.params[i])
             return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ETYPE, i, NULL,
                               "argument %u of %.100s is %s, not %s", i, f->name,
-                              mote_type_name(f->signature.params[i]),
-                              mote_type_name(args[i].type));
+                              mote_type_name(f->signature.params[i]), mote_type_name(args[i].type));
         if (mote__type_is_bytes(args[i].type) && !args[i].of.bytes.data && args[i].of.bytes.size)
             return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_EINVAL, i, NULL,
                               "argument %u of %.100s is NULL with a size", i, f->name);
@@ -84,7 +85,8 @@ static void begin(mote_sandbox *sandbox)
 static uint64_t deadline_of(const mote_sandbox *sandbox, const mote_call_options *options)
 {
     uint64_t wanted = options && options->deadline_ns ? options->deadline_ns
-                      : sandbox->policy ? sandbox->policy->deadline_ns : 0;
+                      : sandbox->policy               ? sandbox->policy->deadline_ns
+                                                      : 0;
     if (!wanted)
         return 0;
     uint64_t now = mote__now_ns();
@@ -110,8 +112,10 @@ static int call(mote_sandbox *sandbox, uint32_t index, const mote_call_options *
     if (status)
         return status;
     switch (stop) {
-    case MOTE__STOP_RETURN: return mote__mailbox_collect(sandbox, &f->signature, results);
-    case MOTE__STOP_FAIL: return MOTE_EGUEST;
+    case MOTE__STOP_RETURN:
+        return mote__mailbox_collect(sandbox, &f->signature, results);
+    case MOTE__STOP_FAIL:
+        return MOTE_EGUEST;
     default:
         return mote__fault_end(sandbox, MOTE_EEXITED, MOTE_FAULT_EXIT, sandbox->report.code,
                                "the guest program ended with status %lld instead of returning",
@@ -216,8 +220,8 @@ static int enter_memory(mote_sandbox *sandbox, const void *data, size_t size, bo
         return MOTE_EINVAL;
     if (mote__host_forked(sandbox->host))
         return MOTE_EFORKED;
-    bool inside = sandbox->in_host_function &&
-                  pthread_equal(sandbox->handle->thread, pthread_self());
+    bool inside =
+        sandbox->in_host_function && pthread_equal(sandbox->handle->thread, pthread_self());
     if (inside)
         return 0;
     int status = mote__sandbox_enter(sandbox);

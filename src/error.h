@@ -2,18 +2,42 @@
 #ifndef MOTE_ERROR_H
 #define MOTE_ERROR_H
 
+#include <errno.h>
+
 #include "mote.h"
 
-/* Describes a failure in `error` (may be NULL) and returns `code`. `remedy` may be NULL. */
-__attribute__((format(printf, 6, 7))) int mote__fail(mote_error *error, int domain, int code,
-                                                     int64_t detail, const char *remedy,
-                                                     const char *format, ...);
+/* Fills `error` (may be NULL); `remedy` may be NULL. */
+__attribute__((format(printf, 6, 7))) void mote__describe(mote_error *error, int domain, int code,
+                                                          int64_t detail, const char *remedy,
+                                                          const char *format, ...);
+/* The operating system refused `what` with the negative errno. */
+void mote__describe_system(mote_error *error, int errno_negative, const char *what);
+
+/* Each describes a failure and is the code to return; a macro and inline functions, so
+ * that analyzers see that it is not 0. */
+#define mote__fail(error, domain, code, detail, remedy, ...) \
+    (mote__describe(error, domain, code, detail, remedy, __VA_ARGS__), (code))
+
 /* No memory for `what`. */
-int mote__fail_memory(mote_error *error, const char *what);
-/* The operating system refused `what` with the negative errno `errno_negative`. */
-int mote__fail_system(mote_error *error, int errno_negative, const char *what);
+static inline int mote__fail_memory(mote_error *error, const char *what)
+{
+    mote__describe_system(error, -ENOMEM, what);
+    return MOTE_ENOMEM;
+}
+
+static inline int mote__fail_system(mote_error *error, int errno_negative, const char *what)
+{
+    mote__describe_system(error, errno_negative, what);
+    return errno_negative == -ENOMEM ? MOTE_ENOMEM : MOTE_ESYSTEM;
+}
+
 /* The caller's argument is wrong: `what` says which and why. */
-int mote__fail_argument(mote_error *error, const char *what);
+static inline int mote__fail_argument(mote_error *error, const char *what)
+{
+    mote__describe(error, MOTE_DOMAIN_API, MOTE_EINVAL, 0, NULL, "%s", what);
+    return MOTE_EINVAL;
+}
+
 void mote__error_clear(mote_error *error);
 
 #endif

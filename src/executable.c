@@ -56,9 +56,10 @@ static int check_headers(const struct file *file, const Elf64_Ehdr *e, mote_erro
 
 /* ---- segments ---- */
 
+/* Whatever is there can be read: x86-64 has no other pages. */
 static unsigned access_of(uint32_t flags)
 {
-    return (flags & PF_R ? MOTE__READ : 0) | (flags & PF_W ? MOTE__WRITE : 0) |
+    return (flags & (PF_R | PF_W | PF_X) ? MOTE__READ : 0) | (flags & PF_W ? MOTE__WRITE : 0) |
            (flags & PF_X ? MOTE__EXECUTE : 0);
 }
 
@@ -88,9 +89,11 @@ static int add_segment(struct mote__elf *elf, const struct file *file, const Elf
     if (status)
         return status;
     struct mote__segment *s = &elf->segments[elf->nsegments++];
-    *s = (struct mote__segment){ .address = p->p_vaddr + bias, .size = p->p_memsz,
-                                 .file_offset = p->p_offset, .file_size = p->p_filesz,
-                                 .access = access_of(p->p_flags) };
+    *s = (struct mote__segment){.address = p->p_vaddr + bias,
+                                .size = p->p_memsz,
+                                .file_offset = p->p_offset,
+                                .file_size = p->p_filesz,
+                                .access = access_of(p->p_flags)};
     return 0;
 }
 
@@ -154,7 +157,7 @@ static int add_note_run(struct mote__elf *elf, const struct file *file, const El
         return refuse(error, NULL, "truncated: a note ends behind the file");
     if (elf->nnotes == MOTE__MAX_SEGMENTS)
         return refuse(error, NULL, "more than 16 note segments");
-    elf->notes[elf->nnotes++] = (struct mote__note_run){ p->p_offset, p->p_filesz };
+    elf->notes[elf->nnotes++] = (struct mote__note_run){p->p_offset, p->p_filesz};
     return 0;
 }
 
@@ -162,12 +165,15 @@ static int read_header(struct mote__elf *elf, const struct file *file, const Elf
                        uint64_t bias, mote_error *error)
 {
     switch (p->p_type) {
-    case PT_LOAD: return add_segment(elf, file, p, bias, error);
-    case PT_NOTE: return add_note_run(elf, file, p, error);
+    case PT_LOAD:
+        return add_segment(elf, file, p, bias, error);
+    case PT_NOTE:
+        return add_note_run(elf, file, p, error);
     case PT_INTERP:
         return refuse(error, "link it statically: cc -static",
                       "dynamic: it wants an interpreter and shared libraries");
-    default: return 0;
+    default:
+        return 0;
     }
 }
 
@@ -201,7 +207,7 @@ static void find_phdr(struct mote__elf *elf, const Elf64_Ehdr *e)
 
 int mote__elf_parse(struct mote__elf *elf, const void *data, size_t size, mote_error *error)
 {
-    struct file file = { data, size };
+    struct file file = {data, size};
     Elf64_Ehdr e;
     memset(elf, 0, sizeof *elf);
     if (size < SELFMAG || memcmp(data, ELFMAG, SELFMAG) != 0)

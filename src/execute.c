@@ -34,8 +34,9 @@ static int guest_failed(mote_sandbox *sandbox, uint64_t message)
         return mote__fault_end(sandbox, MOTE_EPROTOCOL, MOTE_FAULT_PROTOCOL, 0,
                                "the guest failed with a text that is not in its memory");
     sandbox->report.code = head.code;
-    mote__fail(&sandbox->error, MOTE_DOMAIN_GUEST, MOTE_EGUEST, head.code, NULL,
-               "the guest function failed with code %u: %.400s", head.code, sandbox->report.text);
+    mote__describe(&sandbox->error, MOTE_DOMAIN_GUEST, MOTE_EGUEST, head.code, NULL,
+                   "the guest function failed with code %u: %.400s", head.code,
+                   sandbox->report.text);
     return STOPPED;
 }
 
@@ -65,16 +66,18 @@ static int serve_doorbell(mote_sandbox *sandbox, enum mote__stop *stop)
         if (booting)
             return out_of_turn(sandbox, mailbox.request);
         return mote__hostcall_serve(sandbox, mailbox.message) ?: GO_ON;
-    case MOTE_REQUEST_LOG: return mote__hostcall_log(sandbox, mailbox.message) ?: GO_ON;
-    case MOTE_REQUEST_ABORT: return guest_aborted(sandbox, mailbox.message);
-    default: return out_of_turn(sandbox, mailbox.request);
+    case MOTE_REQUEST_LOG:
+        return mote__hostcall_log(sandbox, mailbox.message) ?: GO_ON;
+    case MOTE_REQUEST_ABORT:
+        return guest_aborted(sandbox, mailbox.message);
+    default:
+        return out_of_turn(sandbox, mailbox.request);
     }
 }
 
 /* ---- traps and system calls ---- */
 
-static int serve_syscall(mote_sandbox *sandbox, struct mote__cpu_regs *regs,
-                         enum mote__stop *stop)
+static int serve_syscall(mote_sandbox *sandbox, struct mote__cpu_regs *regs, enum mote__stop *stop)
 {
     sandbox->report.syscalls++;
     if (regs->rip >= MOTE__USER_TOP) /* after a jump to LSTAR it is whatever rcx held */
@@ -82,7 +85,9 @@ static int serve_syscall(mote_sandbox *sandbox, struct mote__cpu_regs *regs,
                                "a system call would return to %#llx",
                                (unsigned long long)regs->rip);
     switch (mote__linux_syscall(sandbox, regs)) {
-    case MOTE__SYSCALL_RETURN: mote__shell_go(sandbox->shell, regs); return GO_ON;
+    case MOTE__SYSCALL_RETURN:
+        mote__shell_go(sandbox->shell, regs);
+        return GO_ON;
     case MOTE__SYSCALL_EXIT:
         sandbox->report.fault = MOTE_FAULT_EXIT;
         sandbox->report.code = (int32_t)regs->rdi & 0xff;
@@ -91,7 +96,8 @@ static int serve_syscall(mote_sandbox *sandbox, struct mote__cpu_regs *regs,
     case MOTE__SYSCALL_ABORT:
         return mote__fault_end(sandbox, MOTE_EABORTED, MOTE_FAULT_ABORT, (int64_t)regs->rdi,
                                "the guest ended itself with signal %lld", (long long)regs->rdi);
-    default: return sandbox->error.code ? sandbox->error.code : MOTE_ESYSTEM;
+    default:
+        return sandbox->error.code ? sandbox->error.code : MOTE_ESYSTEM;
     }
 }
 
@@ -121,9 +127,12 @@ static int serve_halt(mote_sandbox *sandbox, enum mote__stop *stop)
                          mote__system_page(&shell->memory, MOTE__PAGE_MONITOR_STACK));
     shell->in_monitor = true;
     switch (halt.kind) {
-    case MOTE__HALT_SYSCALL: return serve_syscall(sandbox, &halt.regs, stop);
-    case MOTE__HALT_TRAP: return serve_trap(sandbox, &halt);
-    default: return strange(sandbox, "the monitor faulted");
+    case MOTE__HALT_SYSCALL:
+        return serve_syscall(sandbox, &halt.regs, stop);
+    case MOTE__HALT_TRAP:
+        return serve_trap(sandbox, &halt);
+    default:
+        return strange(sandbox, "the monitor faulted");
     }
 }
 
@@ -136,11 +145,16 @@ static int serve(mote_sandbox *sandbox, const struct mote__exit *exit, enum mote
 {
     sandbox->report.exits++;
     switch (exit->kind) {
-    case MOTE__EXIT_DOORBELL: return serve_doorbell(sandbox, stop);
-    case MOTE__EXIT_HALT: return serve_halt(sandbox, stop);
-    case MOTE__EXIT_BAD_ACCESS: return bad_access(sandbox, exit->text);
-    case MOTE__EXIT_INTERRUPTED: return GO_ON; /* the cause decides */
-    default: return strange(sandbox, exit->text);
+    case MOTE__EXIT_DOORBELL:
+        return serve_doorbell(sandbox, stop);
+    case MOTE__EXIT_HALT:
+        return serve_halt(sandbox, stop);
+    case MOTE__EXIT_BAD_ACCESS:
+        return bad_access(sandbox, exit->text);
+    case MOTE__EXIT_INTERRUPTED:
+        return GO_ON; /* the cause decides */
+    default:
+        return strange(sandbox, exit->text);
     }
 }
 
@@ -176,6 +190,7 @@ static int run(mote_sandbox *sandbox, enum mote__stop *stop)
     int step;
     do {
         mote__vm_run(sandbox->shell->vm, &exit);
+        sandbox->shell->in_monitor = false;
         step = serve(sandbox, &exit, stop);
     } while (step == GO_ON && mote__handle_cause(sandbox->handle) == MOTE__CAUSE_NONE);
     return step == GO_ON ? STOPPED : step;
@@ -197,6 +212,10 @@ int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *sto
 #endif
     if (cause != MOTE__CAUSE_NONE && !status)
         status = stopped_by(sandbox, cause);
+#if !defined(MOTE_CONTROL_NO_POISON)
+    if (status) /* the guest stands in the middle of something */
+        sandbox->state = MOTE_STATE_POISONED;
+#endif
     if (sandbox->broken) /* not before the phase is IDLE: a kick looks at the VM */
         mote__sandbox_retire(sandbox);
     return status;

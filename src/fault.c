@@ -15,15 +15,22 @@ enum { DE = 0, DB = 1, BP = 3, UD = 6, GP = 13, PF = 14, MF = 16, XM = 19 };
 static mote_fault_kind kind_of(uint32_t vector)
 {
     switch (vector) {
-    case DE: return MOTE_FAULT_DIVIDE;
+    case DE:
+        return MOTE_FAULT_DIVIDE;
     case DB:
-    case BP: return MOTE_FAULT_BREAKPOINT;
-    case UD: return MOTE_FAULT_ILLEGAL;
-    case GP: return MOTE_FAULT_PROTECTION;
-    case PF: return MOTE_FAULT_PAGE;
+    case BP:
+        return MOTE_FAULT_BREAKPOINT;
+    case UD:
+        return MOTE_FAULT_ILLEGAL;
+    case GP:
+        return MOTE_FAULT_PROTECTION;
+    case PF:
+        return MOTE_FAULT_PAGE;
     case MF:
-    case XM: return MOTE_FAULT_FLOAT;
-    default: return MOTE_FAULT_EXCEPTION;
+    case XM:
+        return MOTE_FAULT_FLOAT;
+    default:
+        return MOTE_FAULT_EXCEPTION;
     }
 }
 
@@ -40,7 +47,8 @@ int mote__fault_end(mote_sandbox *sandbox, int code, mote_fault_kind kind, int64
 #if !defined(MOTE_CONTROL_NO_POISON)
     sandbox->state = MOTE_STATE_POISONED;
 #endif
-    return mote__fail(&sandbox->error, MOTE_DOMAIN_GUEST, code, detail,
+    int domain = kind == MOTE_FAULT_HOST_FUNCTION ? MOTE_DOMAIN_HOSTFN : MOTE_DOMAIN_GUEST;
+    return mote__fail(&sandbox->error, domain, code, detail,
                       "the sandbox is poisoned: reset it before the next call", "%s", text);
 }
 
@@ -52,10 +60,19 @@ static uint64_t stack_mapped_from(const mote_sandbox *sandbox)
     const struct mote__layout *l = sandbox->shell->layout;
     const struct mote__regions *regions = &sandbox->shell->memory.regions;
     uint64_t from = l->stack_top;
-    size_t i = mote__regions_find(regions, l->stack_low);
+    size_t i = mote__regions_find(regions, l->heap_end);
     if (i < regions->count && regions->list[i].start < from)
         from = regions->list[i].start;
     return from;
+}
+
+/* The end of the stack's reserve; below it lies the guard. */
+static uint64_t stack_end(const struct mote__layout *l)
+{
+#if defined(MOTE_CONTROL_NO_GUARD)
+    return l->heap_end;
+#endif
+    return l->stack_low;
 }
 
 /* Maps the stack down to the fault and as much again as there was. */
@@ -67,8 +84,8 @@ static int grow_stack(mote_sandbox *sandbox, uint64_t address)
     uint64_t low = mote__align_down(address, MOTE_REGION_ALIGN);
     if (twice < low)
         low = twice;
-    if (low < l->stack_low)
-        low = l->stack_low;
+    if (low < stack_end(l))
+        low = stack_end(l);
     int status = mote__memory_map(&sandbox->shell->memory, low, from - low,
                                   MOTE__READ | MOTE__WRITE, MOTE__REGION_STACK, NULL);
     if (status)
@@ -80,7 +97,7 @@ static int grow_stack(mote_sandbox *sandbox, uint64_t address)
 static bool in_stack_reserve(const mote_sandbox *sandbox, uint64_t address)
 {
     const struct mote__layout *l = sandbox->shell->layout;
-    return address >= l->stack_low && address < stack_mapped_from(sandbox);
+    return address >= stack_end(l) && address < stack_mapped_from(sandbox);
 }
 
 /* Nothing is mapped between the heap's reserve and the stack: an access there, or
@@ -98,7 +115,7 @@ static bool is_stack_overflow(const mote_sandbox *sandbox, uint64_t address, uin
 /* CPUID is a #GP where the processor can fault on it: answered from our own table. */
 static bool answer_cpuid(mote_sandbox *sandbox, struct mote__cpu_regs *regs)
 {
-    static const uint8_t cpuid[2] = { 0x0f, 0xa2 };
+    static const uint8_t cpuid[2] = {0x0f, 0xa2};
     uint8_t code[2];
     if (mote__memory_get(&sandbox->shell->memory, regs->rip, code, sizeof code) ||
         memcmp(code, cpuid, sizeof cpuid) != 0)
@@ -127,8 +144,9 @@ static void report_processor(mote_sandbox *sandbox, const struct mote__halt *hal
 
 static const char *access_name(mote_access access)
 {
-    return access == MOTE_ACCESS_WRITE ? "write"
-           : access == MOTE_ACCESS_EXECUTE ? "execution" : "read";
+    return access == MOTE_ACCESS_WRITE     ? "write"
+           : access == MOTE_ACCESS_EXECUTE ? "execution"
+                                           : "read";
 }
 
 static int end_page_fault(mote_sandbox *sandbox, const struct mote__halt *halt, uint64_t address)
@@ -136,8 +154,9 @@ static int end_page_fault(mote_sandbox *sandbox, const struct mote__halt *halt, 
     mote_report *r = &sandbox->report;
     report_processor(sandbox, halt);
     r->address = address;
-    r->access = halt->error_code & PF_FETCH ? MOTE_ACCESS_EXECUTE
-                : halt->error_code & PF_WRITE ? MOTE_ACCESS_WRITE : MOTE_ACCESS_READ;
+    r->access = halt->error_code & PF_FETCH   ? MOTE_ACCESS_EXECUTE
+                : halt->error_code & PF_WRITE ? MOTE_ACCESS_WRITE
+                                              : MOTE_ACCESS_READ;
     unsigned long long at = address, rip = halt->regs.rip;
     if (address < sandbox->shell->layout->window) {
         snprintf(r->text, sizeof r->text, "out of bounds memory access");
@@ -147,11 +166,11 @@ static int end_page_fault(mote_sandbox *sandbox, const struct mote__halt *halt, 
     }
     if (is_stack_overflow(sandbox, address, halt->regs.rsp))
         return mote__fault_end(sandbox, MOTE_EFAULT, MOTE_FAULT_STACK, 0,
-                               "stack overflow: %s at %#llx, rip %#llx %s",
-                               access_name(r->access), at, rip, r->symbol);
+                               "stack overflow: %s at %#llx, rip %#llx %s", access_name(r->access),
+                               at, rip, r->symbol);
     return mote__fault_end(sandbox, MOTE_EFAULT, MOTE_FAULT_PAGE, 0,
-                           "page fault: %s at %#llx, rip %#llx %s", access_name(r->access), at,
-                           rip, r->symbol);
+                           "page fault: %s at %#llx, rip %#llx %s", access_name(r->access), at, rip,
+                           r->symbol);
 }
 
 static int serve_page_fault(mote_sandbox *sandbox, const struct mote__halt *halt)
@@ -177,6 +196,6 @@ int mote__fault_serve(mote_sandbox *sandbox, struct mote__halt *halt)
     report_processor(sandbox, halt);
     mote_fault_kind kind = kind_of(halt->vector);
     return mote__fault_end(sandbox, MOTE_EFAULT, kind, 0, "%s: vector %u, rip %#llx %s",
-                           mote_fault_name(kind), halt->vector,
-                           (unsigned long long)halt->regs.rip, sandbox->report.symbol);
+                           mote_fault_name(kind), halt->vector, (unsigned long long)halt->regs.rip,
+                           sandbox->report.symbol);
 }

@@ -12,6 +12,7 @@ mote_handle *mote__handle_new(int signal)
         return NULL;
     atomic_init(&handle->references, 1);
     handle->signal = signal;
+    handle->owner = mote__process_id();
     return handle;
 }
 
@@ -61,32 +62,49 @@ enum mote__cause mote__handle_end(mote_handle *handle)
     return cause;
 }
 
-bool mote__handle_kick(mote_handle *handle, enum mote__cause cause)
+/* Looked at while the phase is KICKING: the call cannot end and another begin meanwhile. */
+static bool is_due(const mote_handle *handle, enum mote__cause cause, uint64_t now)
 {
-    uint32_t phase = atomic_load(&handle->phase);
-    do {
-        if (phase == MOTE__PHASE_IDLE)
-            return false;
-        if (phase == MOTE__PHASE_KICKING)
-            return true; /* it is being stopped already */
-    } while (!atomic_compare_exchange_weak(&handle->phase, &phase, MOTE__PHASE_KICKING));
+    uint64_t deadline = atomic_load(&handle->deadline);
+    return cause != MOTE__CAUSE_DEADLINE || (deadline && deadline <= now);
+}
 
+/* With the phase at KICKING, moved there from `phase`. */
+static bool kick(mote_handle *handle, uint32_t phase, enum mote__cause cause, uint64_t now)
+{
+    if (!is_due(handle, cause, now))
+        return false;
     uint32_t none = MOTE__CAUSE_NONE;
     atomic_compare_exchange_strong(&handle->cause, &none, cause);
     if (phase == MOTE__PHASE_GUEST) {
         mote__vm_kick(handle->vm);
         pthread_kill(handle->thread, handle->signal);
     }
-    atomic_store(&handle->phase, phase);
     return true;
+}
+
+bool mote__handle_kick(mote_handle *handle, enum mote__cause cause, uint64_t now)
+{
+    uint32_t phase = atomic_load(&handle->phase);
+    do {
+        if (phase == MOTE__PHASE_IDLE)
+            return false;
+        if (phase == MOTE__PHASE_KICKING || mote__handle_cause(handle) != MOTE__CAUSE_NONE)
+            return true; /* it is being stopped already; once is enough */
+    } while (!atomic_compare_exchange_weak(&handle->phase, &phase, MOTE__PHASE_KICKING));
+    bool kicked = kick(handle, phase, cause, now);
+    atomic_store(&handle->phase, phase);
+    return kicked;
 }
 
 int mote_interrupt(mote_handle *handle)
 {
     if (!handle)
         return MOTE_EINVAL;
+    if (mote__process_id() != handle->owner)
+        return MOTE_EFORKED;
 #if defined(MOTE_CONTROL_NO_DISCARD)
     atomic_store(&handle->cause, MOTE__CAUSE_INTERRUPT);
 #endif
-    return mote__handle_kick(handle, MOTE__CAUSE_INTERRUPT) ? 0 : MOTE_ENOTFOUND;
+    return mote__handle_kick(handle, MOTE__CAUSE_INTERRUPT, 0) ? 0 : MOTE_ENOTFOUND;
 }

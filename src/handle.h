@@ -24,21 +24,18 @@ enum mote__phase {
     MOTE__PHASE_KICKING /* somebody is leaving a cause */
 };
 
-enum mote__cause {
-    MOTE__CAUSE_NONE,
-    MOTE__CAUSE_INTERRUPT,
-    MOTE__CAUSE_DEADLINE
-};
+enum mote__cause { MOTE__CAUSE_NONE, MOTE__CAUSE_INTERRUPT, MOTE__CAUSE_DEADLINE };
 
 struct mote_handle {
     _Atomic uint32_t references;
-    _Atomic uint32_t phase; /* enum mote__phase */
-    _Atomic uint32_t cause; /* enum mote__cause */
+    _Atomic uint32_t phase;    /* enum mote__phase */
+    _Atomic uint32_t cause;    /* enum mote__cause */
     _Atomic uint64_t deadline; /* nanoseconds, monotonic; 0: none */
     int signal;
-    pthread_t thread;              /* valid outside IDLE */
-    struct mote__vm *vm;           /* valid outside IDLE */
-    mote_handle *next, *previous;  /* in the watchdog's list */
+    int owner;                    /* the process that made it */
+    pthread_t thread;             /* valid outside IDLE */
+    struct mote__vm *vm;          /* valid outside IDLE */
+    mote_handle *next, *previous; /* in the watchdog's list */
 };
 
 mote_handle *mote__handle_new(int signal);
@@ -52,7 +49,8 @@ static inline enum mote__cause mote__handle_cause(const mote_handle *handle)
     return (enum mote__cause)atomic_load(&handle->cause);
 }
 
-/* By anyone: stops the call in progress; false when there is none. */
-bool mote__handle_kick(mote_handle *handle, enum mote__cause cause);
+/* By anyone: stops the call in progress; false when there is none, or when its deadline
+ * is still to come and that is the cause. */
+bool mote__handle_kick(mote_handle *handle, enum mote__cause cause, uint64_t now);
 
 #endif

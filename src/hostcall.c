@@ -42,10 +42,15 @@ struct request {
     struct mote_slot slots[MOTE_MAX_PARAMS];
 };
 
-static int answer_error(mote_sandbox *sandbox, int32_t status, const char *text)
+static int answer_failure(mote_sandbox *sandbox, int32_t status, int64_t code, const char *text)
 {
     mote_value value = mote_string(text);
-    return mote__mailbox_answer(sandbox, status, &value);
+    return mote__mailbox_answer(sandbox, status, code, &value);
+}
+
+static int answer_error(mote_sandbox *sandbox, int32_t status, const char *text)
+{
+    return answer_failure(sandbox, status, 0, text);
 }
 
 static int read_request(const mote_sandbox *sandbox, uint64_t message, struct request *request)
@@ -97,12 +102,18 @@ static int reserve_arguments(mote_sandbox *sandbox, const struct request *reques
     return mote__buffer_reserve(&sandbox->arguments, (size_t)total);
 }
 
+#if defined(MOTE_CONTROL_NO_MAILBOX_COPY)
+#define ARGUMENT_TYPE(i) ((mote_type)request->head.types[i])
+#else
+#define ARGUMENT_TYPE(i) (signature->params[i])
+#endif
+
 static int read_arguments(mote_sandbox *sandbox, const struct request *request,
                           const mote_signature *signature, mote_value *args)
 {
     int status = reserve_arguments(sandbox, request, signature);
     for (uint32_t i = 0; !status && i < signature->nparams; i++)
-        status = mote__mailbox_value(sandbox, signature->params[i], request->slots[i],
+        status = mote__mailbox_value(sandbox, ARGUMENT_TYPE(i), request->slots[i],
                                      &sandbox->arguments, &args[i]);
     return status;
 }
@@ -112,22 +123,21 @@ static int read_arguments(mote_sandbox *sandbox, const struct request *request,
 static int host_function_failed(mote_sandbox *sandbox, const struct mote__grant *grant, int code)
 {
     return mote__fault_end(sandbox, MOTE_EHOSTFN, MOTE_FAULT_HOST_FUNCTION, code,
-                           "host function %s.%s failed with %d", grant->module, grant->name,
-                           code);
+                           "host function %s.%s failed with %d", grant->module, grant->name, code);
 }
 
 static int answer(mote_sandbox *sandbox, const struct mote__grant *grant,
                   const mote_context *context, int status, const mote_value *result)
 {
     if (context->failed)
-        return answer_error(sandbox, MOTE_GUEST_EFAILED, context->text);
+        return answer_failure(sandbox, MOTE_GUEST_EFAILED, context->code, context->text);
     if (status)
         return host_function_failed(sandbox, grant, status);
     if (grant->signature.nresults == 0)
-        return mote__mailbox_answer(sandbox, 0, NULL);
+        return mote__mailbox_answer(sandbox, 0, 0, NULL);
     if (result->type != grant->signature.result)
         return host_function_failed(sandbox, grant, MOTE_ETYPE);
-    return mote__mailbox_answer(sandbox, 0, result);
+    return mote__mailbox_answer(sandbox, 0, 0, result);
 }
 
 static int call(mote_sandbox *sandbox, const struct mote__grant *grant, const mote_value *args)
@@ -151,11 +161,13 @@ static int call(mote_sandbox *sandbox, const struct mote__grant *grant, const mo
 static int refuse(mote_sandbox *sandbox, int status)
 {
     switch (status) {
-    case MOTE_ELIMIT: return answer_error(sandbox, MOTE_GUEST_ENOMEM, "arguments too large");
+    case MOTE_ELIMIT:
+        return answer_error(sandbox, MOTE_GUEST_ENOMEM, "arguments too large");
     case MOTE_ENOMEM:
         return mote__fault_end(sandbox, MOTE_ENOMEM, MOTE_FAULT_MEMORY, 0,
                                "no memory for the arguments of a host function");
-    default: return answer_error(sandbox, MOTE_GUEST_EINVAL, "arguments out of range");
+    default:
+        return answer_error(sandbox, MOTE_GUEST_EINVAL, "arguments out of range");
     }
 }
 
@@ -174,6 +186,11 @@ int mote__hostcall_serve(mote_sandbox *sandbox, uint64_t message)
     const char *wrong = mismatch(&request.head, &grant->signature);
     if (wrong)
         return answer_error(sandbox, MOTE_GUEST_EINVAL, wrong);
+#if defined(MOTE_CONTROL_NO_MAILBOX_COPY)
+    for (uint64_t end = mote__now_ns() + 20000; mote__now_ns() < end;)
+        ;
+    read_request(sandbox, message, &request); /* believed without a second check */
+#endif
     status = read_arguments(sandbox, &request, &grant->signature, args);
     return status ? refuse(sandbox, status) : call(sandbox, grant, args);
 }
@@ -193,5 +210,5 @@ int mote__hostcall_log(mote_sandbox *sandbox, uint64_t message)
         mote__handle_enter(sandbox->handle, MOTE__PHASE_GUEST);
         sandbox->in_host_function = false;
     }
-    return mote__mailbox_answer(sandbox, 0, NULL);
+    return mote__mailbox_answer(sandbox, 0, 0, NULL);
 }

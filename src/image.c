@@ -133,8 +133,7 @@ int mote_image_open(mote_image **out, mote_host *host, const mote_source *source
     mote__host_ref(host);
     take_options(image, options);
     image->name = mote__strdup(name_of(source, options));
-    status = image->name ? read_source(image, source, error)
-                         : mote__fail_memory(error, "an image");
+    status = image->name ? read_source(image, source, error) : mote__fail_memory(error, "an image");
     if (!status)
         status = parse(image, options ? options->stack : 0, error);
     if (status) {

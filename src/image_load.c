@@ -23,8 +23,7 @@ static bool is_shared(const struct mote__segment *s)
 
 static void copy_segment(const mote_image *image, const struct mote__segment *s, uint8_t *to)
 {
-    memcpy(to + (s->address - first_page(s)), image->file + s->file_offset,
-           (size_t)s->file_size);
+    memcpy(to + (s->address - first_page(s)), image->file + s->file_offset, (size_t)s->file_size);
 }
 
 static int fill_shared(const mote_image *image, mote_error *error)

@@ -19,7 +19,7 @@ int mote__buffer_reserve(struct mote__buffer *buffer, size_t size)
     if (size <= buffer->room)
         return 0;
     mote__free(buffer->data);
-    *buffer = (struct mote__buffer){ 0 };
+    *buffer = (struct mote__buffer){0};
     buffer->data = mote__alloc(size);
     if (!buffer->data)
         return MOTE_ENOMEM;
@@ -34,7 +34,7 @@ void mote__buffer_wipe(struct mote__buffer *buffer)
     if (buffer->room > KEPT_ROOM) {
         memset(buffer->data, 0, buffer->used);
         mote__free(buffer->data);
-        *buffer = (struct mote__buffer){ 0 };
+        *buffer = (struct mote__buffer){0};
     } else if (buffer->used) {
         memset(buffer->data, 0, buffer->used);
         buffer->used = 0;
@@ -45,13 +45,19 @@ void mote__buffer_wipe(struct mote__buffer *buffer)
 
 static struct mote_slot scalar_slot(const mote_value *value)
 {
-    struct mote_slot slot = { 0, 0 };
+    struct mote_slot slot = {0, 0};
     switch (value->type) {
     case MOTE_I32:
     case MOTE_U32:
-    case MOTE_F32: memcpy(&slot.lo, &value->of, 4); break;
-    case MOTE_BOOL: slot.lo = value->of.boolean; break;
-    default: memcpy(&slot.lo, &value->of, 8); break;
+    case MOTE_F32:
+        memcpy(&slot.lo, &value->of, 4);
+        break;
+    case MOTE_BOOL:
+        slot.lo = value->of.boolean;
+        break;
+    default:
+        memcpy(&slot.lo, &value->of, 8);
+        break;
     }
     return slot;
 }
@@ -61,9 +67,15 @@ static void scalar_value(mote_value *value, struct mote_slot slot)
     switch (value->type) {
     case MOTE_I32:
     case MOTE_U32:
-    case MOTE_F32: memcpy(&value->of, &slot.lo, 4); break;
-    case MOTE_BOOL: value->of.boolean = (slot.lo & 0xffffffff) != 0; break;
-    default: memcpy(&value->of, &slot.lo, 8); break;
+    case MOTE_F32:
+        memcpy(&value->of, &slot.lo, 4);
+        break;
+    case MOTE_BOOL:
+        value->of.boolean = (slot.lo & 0xffffffff) != 0;
+        break;
+    default:
+        memcpy(&value->of, &slot.lo, 8);
+        break;
     }
 }
 
@@ -96,7 +108,7 @@ int mote__mailbox_value(mote_sandbox *sandbox, mote_type type, struct mote_slot 
 /* ---- writing ---- */
 
 /* Makes sure that the mailbox has `size` bytes in all; it grows at its end. */
-static int reserve(mote_sandbox *sandbox, size_t size)
+static int reserve(mote_sandbox *sandbox, size_t size, mote_error *error)
 {
     struct mote__memory *memory = &sandbox->shell->memory;
     const struct mote__layout *l = sandbox->shell->layout;
@@ -110,7 +122,7 @@ static int reserve(mote_sandbox *sandbox, size_t size)
     if (l->mailbox + wanted <= end)
         return 0;
     return mote__memory_map(memory, end, l->mailbox + wanted - end, MOTE__READ | MOTE__WRITE,
-                            MOTE__REGION_MAILBOX, &sandbox->error);
+                            MOTE__REGION_MAILBOX, error);
 }
 
 /* Puts a payload behind what the mailbox holds at *used, and points a slot to it. */
@@ -120,7 +132,7 @@ static int put_payload(mote_sandbox *sandbox, const mote_value *value, size_t *u
     size_t size = value->of.bytes.size;
     size_t at = (size_t)mote__align_up(*used, PAYLOAD);
     uint64_t address = sandbox->shell->layout->mailbox + at;
-    *slot = (struct mote_slot){ address, size };
+    *slot = (struct mote_slot){address, size};
     if (size == 0)
         return 0;
     *used = at + size;
@@ -185,14 +197,15 @@ static void mark_control(mote_sandbox *sandbox)
 int mote__mailbox_post(mote_sandbox *sandbox, uint32_t function, const mote_signature *signature,
                        const mote_value *args)
 {
-    struct frame frame = { .head = { .function = function, .nargs = signature->nparams,
-                                     .nresults = signature->nresults } };
+    struct frame frame = {.head = {.function = function,
+                                   .nargs = signature->nparams,
+                                   .nresults = signature->nresults}};
     size_t size = frame_size(signature->nparams, signature->nresults);
     size_t used = sizeof(struct mote_mailbox) + size, needed = used;
     for (uint32_t i = 0; i < signature->nparams; i++)
         if (!add_payload(&args[i], &needed))
             return no_room(sandbox, MOTE_ELIMIT, SIZE_MAX);
-    int status = reserve(sandbox, needed);
+    int status = reserve(sandbox, needed, &sandbox->error);
     if (status)
         return no_room(sandbox, status, needed);
     for (uint32_t i = 0; !status && i < signature->nparams; i++)
@@ -211,23 +224,25 @@ int mote__mailbox_post(mote_sandbox *sandbox, uint32_t function, const mote_sign
     return 0;
 }
 
-int mote__mailbox_answer(mote_sandbox *sandbox, int32_t status, const mote_value *result)
+int mote__mailbox_answer(mote_sandbox *sandbox, int32_t status, int64_t code,
+                         const mote_value *result)
 {
-    struct mote_slot slot = { 0, 0 };
+    struct mote_slot slot = {0, 0};
     int failed = 0;
     if (result) {
         size_t needed = sandbox->mailbox_used, used = sandbox->mailbox_used;
-        failed = add_payload(result, &needed) ? reserve(sandbox, needed) : MOTE_ELIMIT;
+        failed = add_payload(result, &needed) ? reserve(sandbox, needed, NULL) : MOTE_ELIMIT;
         if (!failed)
             failed = put_value(sandbox, result, &used, &slot);
     }
     if (failed == MOTE_ELIMIT) {
         status = MOTE_GUEST_ENOMEM;
-        slot = (struct mote_slot){ 0, 0 };
+        slot = (struct mote_slot){0, 0};
         failed = 0;
     }
     struct mote_mailbox *mailbox = control(sandbox);
     mailbox->status = status;
+    mailbox->code = code;
     mailbox->result = slot;
     mailbox->request = MOTE_REQUEST_NONE;
     mark_control(sandbox);
@@ -259,8 +274,7 @@ int mote__mailbox_collect(mote_sandbox *sandbox, const mote_signature *signature
             status = mote__buffer_reserve(&sandbox->results, (size_t)slot.hi);
     }
     if (!status)
-        status = mote__mailbox_value(sandbox, signature->result, slot, &sandbox->results,
-                                     results);
+        status = mote__mailbox_value(sandbox, signature->result, slot, &sandbox->results, results);
     if (status == MOTE_ERANGE)
         return mote__fault_end(sandbox, MOTE_EPROTOCOL, MOTE_FAULT_PROTOCOL, 0,
                                "the guest's result of %llu bytes at %#llx is not in its memory",
@@ -268,8 +282,8 @@ int mote__mailbox_collect(mote_sandbox *sandbox, const mote_signature *signature
     return status ? mote__fail_memory(&sandbox->error, "the results of a call") : 0;
 }
 
-int mote__mailbox_text(mote_sandbox *sandbox, uint64_t message, struct mote_text *head,
-                       char *text, size_t *size)
+int mote__mailbox_text(mote_sandbox *sandbox, uint64_t message, struct mote_text *head, char *text,
+                       size_t *size)
 {
     int status = mote__memory_get(&sandbox->shell->memory, message, head, sizeof *head);
     if (status)

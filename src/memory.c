@@ -20,8 +20,8 @@ static size_t tables_size(size_t limit)
 int mote__memory_reserve(struct mote__memory *memory, size_t limit, mote_error *error)
 {
     memset(memory, 0, sizeof *memory);
-    int status = mote__arena_reserve(&memory->tables, tables_size(limit), TABLES_PHYSICAL, 0,
-                                     error);
+    int status =
+        mote__arena_reserve(&memory->tables, tables_size(limit), TABLES_PHYSICAL, 0, error);
     if (!status)
         status = mote__arena_reserve(&memory->ram, limit, RAM_PHYSICAL, MOTE__ARENA_SLOTS, error);
     if (!status)
@@ -66,16 +66,26 @@ static int region_status(int status, mote_error *error)
     return status ? mote__fail_memory(error, "the region table") : 0;
 }
 
+static int map_pages(struct mote__memory *memory, const struct mote__region *r, mote_error *error)
+{
+    if (r->offset == MOTE__UNBACKED || !r->access)
+        return 0;
+    return mote__paging_map(&memory->tables, memory->root, r->start,
+                            memory->ram.physical + r->offset, r->end - r->start, r->access, error);
+}
+
+/* All or nothing: the region stands in the table only when its pages are mapped. */
 static int add_region(struct mote__memory *memory, struct mote__region region, mote_error *error)
 {
     region.fresh = true;
     memory->changed = true;
-    int status = region_status(mote__regions_insert(&memory->regions, region), error);
-    if (status || region.offset == MOTE__UNBACKED || !region.access)
-        return status;
-    return mote__paging_map(&memory->tables, memory->root, region.start,
-                            memory->ram.physical + region.offset, region.end - region.start,
-                            region.access, error);
+    int status = map_pages(memory, &region, error);
+    if (!status)
+        status = region_status(mote__regions_insert(&memory->regions, region), error);
+    if (status)
+        mote__paging_unmap(&memory->tables, memory->root, region.start,
+                           (size_t)(region.end - region.start));
+    return status;
 }
 
 /* Memory for at most `size` bytes, from what came back or from the arena. */
@@ -97,8 +107,8 @@ static int back_range(struct mote__memory *memory, uint64_t start, uint64_t end,
         int status = take_memory(memory, (size_t)(end - start), &offset, &taken, error);
         if (status)
             return status;
-        struct mote__region region = { .start = start, .end = start + taken, .offset = offset,
-                                       .access = access, .kind = kind };
+        struct mote__region region = {
+            .start = start, .end = start + taken, .offset = offset, .access = access, .kind = kind};
         status = add_region(memory, region, error);
         if (status) {
             mote__extents_give(&memory->free, offset, taken);
@@ -123,8 +133,8 @@ int mote__memory_map(struct mote__memory *memory, uint64_t start, uint64_t size,
 int mote__memory_map_at(struct mote__memory *memory, uint64_t start, size_t offset, uint64_t size,
                         unsigned access, enum mote__region_kind kind, mote_error *error)
 {
-    struct mote__region region = { .start = start, .end = start + size, .offset = offset,
-                                   .access = access, .kind = kind };
+    struct mote__region region = {
+        .start = start, .end = start + size, .offset = offset, .access = access, .kind = kind};
     return add_region(memory, region, error);
 }
 
@@ -139,6 +149,9 @@ static int release(struct mote__memory *memory, const struct mote__region *r, mo
 #endif
     if (r->offset == MOTE__UNBACKED)
         return 0;
+#if defined(MOTE_CONTROL_NO_ZERO)
+    return mote__zap_pages(memory->ram.host + r->offset, (size_t)(r->end - r->start));
+#endif
     int status = mote__release_pages(memory->ram.host + r->offset, (size_t)(r->end - r->start));
     return status < 0 ? mote__fail_system(error, status, "releasing guest memory") : 0;
 }
@@ -154,8 +167,8 @@ static int unmap_region(struct mote__memory *memory, size_t index, mote_error *e
     bool ours = r.offset == MOTE__UNBACKED || r.offset < memory->read_only;
     if (ours)
         return 0;
-    return region_status(
-        mote__extents_give(&memory->free, r.offset, (size_t)(r.end - r.start)), error);
+    return region_status(mote__extents_give(&memory->free, r.offset, (size_t)(r.end - r.start)),
+                         error);
 }
 
 /* Splits regions so that [start, end) begins and ends at boundaries. */
@@ -173,8 +186,7 @@ int mote__memory_unmap(struct mote__memory *memory, uint64_t start, uint64_t siz
 {
     int status = cut_out(memory, start, start + size, error);
     size_t at = mote__regions_find(&memory->regions, start);
-    while (!status && at < memory->regions.count &&
-           memory->regions.list[at].start < start + size)
+    while (!status && at < memory->regions.count && memory->regions.list[at].start < start + size)
         status = unmap_region(memory, at, error);
     return status;
 }
@@ -242,9 +254,9 @@ static int protect_region(struct mote__memory *memory, size_t index, unsigned ac
     r->access = access;
     r->fresh = true;
     if (access) {
-        int status = mote__paging_map(&memory->tables, memory->root, r->start,
-                                      memory->ram.physical + r->offset, r->end - r->start,
-                                      access, error);
+        int status =
+            mote__paging_map(&memory->tables, memory->root, r->start,
+                             memory->ram.physical + r->offset, r->end - r->start, access, error);
         /* The D bits went with the old entries. */
         mote__paging_mark_dirty(&memory->tables, memory->root, r->start, r->end - r->start);
         if (status)
@@ -292,6 +304,9 @@ void *mote__memory_at(const struct mote__memory *memory, uint64_t address, size_
 bool mote__memory_check(const struct mote__memory *memory, uint64_t address, uint64_t size,
                         unsigned access)
 {
+#if defined(MOTE_CONTROL_NO_MAILBOX_RANGE) || defined(MOTE_CONTROL_NO_SYSCALL_RANGE)
+    return true;
+#endif
     if (size > UINT64_MAX - address)
         return false;
     while (size) {

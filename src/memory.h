@@ -67,7 +67,6 @@ bool mote__memory_check(const struct mote__memory *memory, uint64_t address, uin
                         unsigned access);
 /* MOTE_ERANGE where a byte of the range is not the guest's. */
 int mote__memory_get(const struct mote__memory *memory, uint64_t address, void *to, size_t size);
-int mote__memory_put(struct mote__memory *memory, uint64_t address, const void *from,
-                     size_t size);
+int mote__memory_put(struct mote__memory *memory, uint64_t address, const void *from, size_t size);
 
 #endif

@@ -154,11 +154,16 @@ static int read_note(struct mote__notes *notes, uint32_t type, struct reader *de
                      mote_error *error)
 {
     switch (type) {
-    case MOTE_NOTE_ABI: return read_abi(notes, desc, error);
-    case MOTE_NOTE_EXPORT: return add_function(&notes->exports, MOTE_MAX_EXPORTS, desc, error);
-    case MOTE_NOTE_IMPORT: return add_function(&notes->imports, MOTE_MAX_IMPORTS, desc, error);
-    case MOTE_NOTE_WINDOW: return read_window(notes, desc, error);
-    default: return refuse(error, "use a newer mote", "it has a note of an unknown type");
+    case MOTE_NOTE_ABI:
+        return read_abi(notes, desc, error);
+    case MOTE_NOTE_EXPORT:
+        return add_function(&notes->exports, MOTE_MAX_EXPORTS, desc, error);
+    case MOTE_NOTE_IMPORT:
+        return add_function(&notes->imports, MOTE_MAX_IMPORTS, desc, error);
+    case MOTE_NOTE_WINDOW:
+        return read_window(notes, desc, error);
+    default:
+        return refuse(error, "use a newer mote", "it has a note of an unknown type");
     }
 }
 
@@ -183,7 +188,7 @@ static int read_run(struct mote__notes *notes, struct reader run, mote_error *er
             return refuse(error, NULL, "truncated: a note ends behind its segment");
         if (name_size != sizeof MOTE_NOTE_NAME || memcmp(name, MOTE_NOTE_NAME, name_size) != 0)
             continue;
-        struct reader reader = { desc, desc_size };
+        struct reader reader = {desc, desc_size};
         int status = read_note(notes, type, &reader, error);
         if (status)
             return status;
@@ -196,15 +201,14 @@ int mote__notes_read(struct mote__notes *notes, const struct mote__elf *elf, con
 {
     memset(notes, 0, sizeof *notes);
     for (unsigned i = 0; i < elf->nnotes; i++) {
-        struct reader run = { (const unsigned char *)data + elf->notes[i].file_offset,
-                              elf->notes[i].size };
+        struct reader run = {(const unsigned char *)data + elf->notes[i].file_offset,
+                             elf->notes[i].size};
         int status = read_run(notes, run, error);
         if (status)
             return status;
     }
     if (!notes->abi_version && (notes->exports.count || notes->imports.count))
-        return refuse(error, "link it with -lmote_guest",
-                      "it has functions but no ABI version");
+        return refuse(error, "link it with -lmote_guest", "it has functions but no ABI version");
     if (elf->low < notes->window)
         return refuse(error, "link it above the window: -Ttext-segment=0x10000000000",
                       "it lies inside its own memory window");

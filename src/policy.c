@@ -92,10 +92,16 @@ int mote_policy_set(mote_policy *policy, mote_option option, uint64_t value, mot
     if (status)
         return status;
     switch (option) {
-    case MOTE_OPT_MEMORY: return set_memory(policy, value, error);
-    case MOTE_OPT_DEADLINE: policy->deadline_ns = value; return 0;
-    case MOTE_OPT_STREAM_BYTES: policy->stream_bytes = value; return 0;
-    default: return mote__fail_argument(error, "mote_policy_set: unknown option");
+    case MOTE_OPT_MEMORY:
+        return set_memory(policy, value, error);
+    case MOTE_OPT_DEADLINE:
+        policy->deadline_ns = value;
+        return 0;
+    case MOTE_OPT_STREAM_BYTES:
+        policy->stream_bytes = value;
+        return 0;
+    default:
+        return mote__fail_argument(error, "mote_policy_set: unknown option");
     }
 }
 
@@ -135,13 +141,13 @@ static int check_function(const mote_policy *policy, const char *module, const c
 }
 
 int mote_policy_function(mote_policy *policy, const char *module, const char *name,
-                         const char *signature, mote_host_fn fn, void *user,
-                         mote_free_fn free_user, mote_error *error)
+                         const char *signature, mote_host_fn fn, void *user, mote_free_fn free_user,
+                         mote_error *error)
 {
     int status = check_open(policy, error);
     if (!status)
         status = check_function(policy, module, name, signature, fn, error);
-    struct mote__grant grant = { .fn = fn, .user = user, .free_user = free_user };
+    struct mote__grant grant = {.fn = fn, .user = user, .free_user = free_user};
     if (!status)
         status = mote_signature_parse(&grant.signature, signature, error);
     if (status)

@@ -4,7 +4,7 @@
 
 #include "host.h"
 
-#define MOTE__STREAMS 3 /* guest fds 0, 1, 2 */
+#define MOTE__STREAMS              3 /* guest fds 0, 1, 2 */
 
 #define MOTE__DEFAULT_MEMORY       (64ull << 20)
 #define MOTE__DEFAULT_STREAM_BYTES (16ull << 20)

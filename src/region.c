@@ -37,8 +37,8 @@ static int copy_list(void **list, size_t *room, const void *from, size_t count, 
 
 int mote__regions_copy(struct mote__regions *to, const struct mote__regions *from)
 {
-    int status = copy_list((void **)&to->list, &to->room, from->list, from->count,
-                           sizeof *from->list);
+    int status =
+        copy_list((void **)&to->list, &to->room, from->list, from->count, sizeof *from->list);
     if (!status)
         to->count = from->count;
     return status;
@@ -47,7 +47,7 @@ int mote__regions_copy(struct mote__regions *to, const struct mote__regions *fro
 void mote__regions_free(struct mote__regions *regions)
 {
     mote__free(regions->list);
-    *regions = (struct mote__regions){ 0 };
+    *regions = (struct mote__regions){0};
 }
 
 size_t mote__regions_find(const struct mote__regions *regions, uint64_t address)
@@ -82,12 +82,10 @@ int mote__regions_insert(struct mote__regions *regions, struct mote__region regi
     }
     if (regions->count >= MOTE__MAX_REGIONS)
         return MOTE_ELIMIT;
-    int status = make_room((void **)&regions->list, regions->count, &regions->room,
-                           sizeof region);
+    int status = make_room((void **)&regions->list, regions->count, &regions->room, sizeof region);
     if (status)
         return status;
-    memmove(regions->list + at + 1, regions->list + at,
-            (regions->count - at) * sizeof region);
+    memmove(regions->list + at + 1, regions->list + at, (regions->count - at) * sizeof region);
     regions->list[at] = region;
     regions->count++;
     return 0;
@@ -138,8 +136,8 @@ uint64_t mote__regions_gap(const struct mote__regions *regions, uint64_t size, u
 
 int mote__extents_copy(struct mote__extents *to, const struct mote__extents *from)
 {
-    int status = copy_list((void **)&to->list, &to->room, from->list, from->count,
-                           sizeof *from->list);
+    int status =
+        copy_list((void **)&to->list, &to->room, from->list, from->count, sizeof *from->list);
     if (!status)
         to->count = from->count;
     return status;
@@ -148,7 +146,7 @@ int mote__extents_copy(struct mote__extents *to, const struct mote__extents *fro
 void mote__extents_free(struct mote__extents *extents)
 {
     mote__free(extents->list);
-    *extents = (struct mote__extents){ 0 };
+    *extents = (struct mote__extents){0};
 }
 
 static void join_with_next(struct mote__extents *extents, size_t at)
@@ -163,8 +161,8 @@ static void join_with_next(struct mote__extents *extents, size_t at)
 
 int mote__extents_give(struct mote__extents *extents, size_t offset, size_t size)
 {
-    int status = make_room((void **)&extents->list, extents->count, &extents->room,
-                           sizeof *extents->list);
+    int status =
+        make_room((void **)&extents->list, extents->count, &extents->room, sizeof *extents->list);
     if (status)
         return status;
     size_t at = 0;
@@ -172,7 +170,7 @@ int mote__extents_give(struct mote__extents *extents, size_t offset, size_t size
         at++;
     struct mote__extent *e = &extents->list[at];
     memmove(e + 1, e, (extents->count - at) * sizeof *e);
-    *e = (struct mote__extent){ offset, size };
+    *e = (struct mote__extent){offset, size};
     extents->count++;
     join_with_next(extents, at);
     if (at > 0)

@@ -13,7 +13,7 @@
 /* A guest that maps more gets ENOMEM; no host list grows beyond it. */
 #define MOTE__MAX_REGIONS 1024u
 
-#define MOTE__UNBACKED SIZE_MAX /* a region without memory: all access is denied */
+#define MOTE__UNBACKED    SIZE_MAX /* a region without memory: all access is denied */
 
 enum mote__region_kind {
     MOTE__REGION_IMAGE,

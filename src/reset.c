@@ -21,8 +21,7 @@
 
 /* ---- mappings ---- */
 
-static int release_range(struct mote__memory *memory, size_t offset, size_t size,
-                         mote_error *error)
+static int release_range(struct mote__memory *memory, size_t offset, size_t size, mote_error *error)
 {
 #if defined(MOTE_CONTROL_NO_REVOKE)
     (void)memory;
@@ -30,6 +29,9 @@ static int release_range(struct mote__memory *memory, size_t offset, size_t size
     (void)size;
     (void)error;
     return 0;
+#endif
+#if defined(MOTE_CONTROL_NO_ZERO)
+    return mote__zap_pages(memory->ram.host + offset, size);
 #endif
     int status = mote__release_pages(memory->ram.host + offset, size);
     return status < 0 ? mote__fail_system(error, status, "releasing guest memory") : 0;
@@ -79,7 +81,7 @@ static int restore_region(struct mote__memory *memory, const struct mote__snapsh
 {
     if (mote__regions_insert(&memory->regions, *r))
         return mote__fail_memory(error, "the region table");
-    if (r->offset == MOTE__UNBACKED || !r->access)
+    if (r->offset == MOTE__UNBACKED)
         return 0;
     size_t size = (size_t)(r->end - r->start);
     int status = release_range(memory, r->offset, size, error);
@@ -87,6 +89,8 @@ static int restore_region(struct mote__memory *memory, const struct mote__snapsh
         return status;
     if (r->offset >= s->read_only)
         copy_runs(memory, s, r->offset, size);
+    if (!r->access)
+        return 0;
     return mote__paging_map(&memory->tables, memory->root, r->start,
                             memory->ram.physical + r->offset, size, r->access, error);
 }
@@ -116,8 +120,8 @@ static int revert_mappings(mote_sandbox *sandbox, size_t base, mote_error *error
 struct pass {
     struct mote__memory *memory;
     const struct mote__snapshot *snapshot;
-    size_t dirty;    /* pages that are marked */
-    bool give_up;    /* give the marked pages up instead of keeping them */
+    size_t dirty;       /* pages that are marked */
+    bool give_up;       /* give the marked pages up instead of keeping them */
     size_t first, last; /* ram offsets of the run of marked pages to give up */
 };
 
@@ -193,7 +197,7 @@ static size_t allowance(mote_sandbox *sandbox, size_t dirty)
 
 static int put_pages_back(mote_sandbox *sandbox, mote_error *error)
 {
-    struct pass pass = { .memory = &sandbox->shell->memory, .snapshot = sandbox->snapshot };
+    struct pass pass = {.memory = &sandbox->shell->memory, .snapshot = sandbox->snapshot};
     int status = scan(&pass, error);
     sandbox->report.reset_pages = pass.dirty;
     if (pass.dirty <= FIRST_ALLOWANCE || pass.dirty <= allowance(sandbox, pass.dirty)) {

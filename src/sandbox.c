@@ -12,8 +12,8 @@ static int missing(const mote_function_info *import, mote_error *error)
 {
     return mote__fail(error, MOTE_DOMAIN_API, MOTE_EMISSING, 0,
                       "grant it with mote_policy_function, or let the guest import it weakly",
-                      "the guest imports %s.%s %s, which the policy does not grant",
-                      import->module, import->name, import->signature_text);
+                      "the guest imports %s.%s %s, which the policy does not grant", import->module,
+                      import->name, import->signature_text);
 }
 
 static int bind_import(mote_sandbox *sandbox, uint32_t index, mote_error *error)
@@ -36,7 +36,7 @@ static int bind_import(mote_sandbox *sandbox, uint32_t index, mote_error *error)
 static int bind_imports(mote_sandbox *sandbox, mote_error *error)
 {
     uint32_t n = sandbox->image->notes.imports.count;
-    sandbox->imports = mote__alloc_array(n, sizeof *sandbox->imports);
+    sandbox->imports = mote__alloc_array(n, sizeof(struct mote__grant *));
     if (!sandbox->imports)
         return mote__fail_memory(error, "a sandbox");
     int status = 0;
@@ -106,22 +106,18 @@ static int map_init_data(mote_sandbox *sandbox, mote_error *error)
 {
     struct mote__memory *memory = &sandbox->shell->memory;
     const struct mote__layout *l = sandbox->shell->layout;
-    uint64_t address = l->init;
-    if (sandbox->init_size > memory->ram.reserved)
-        return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
-                          "grant more memory: MOTE_OPT_MEMORY", "memory too small for the init data");
-    int status = mote__memory_map(memory, address,
-                                  mote__align_up(sandbox->init_size, MOTE__PAGE), MOTE__READ,
-                                  MOTE__REGION_INIT, error);
-    for (size_t done = 0; !status && done < sandbox->init_size;) {
-        size_t part = sandbox->init_size - done;
-        void *to = mote__memory_at(memory, address + done, &part, MOTE__READ);
-        memcpy(to, sandbox->init_data + done, part);
-        done += part;
-    }
+    size_t size = (size_t)mote__align_up(sandbox->init_size, MOTE__PAGE), offset;
+    /* Not from the free extents: those are the snapshot's, and come back at a reset. */
+    int status = mote__arena_take(&memory->ram, size, &offset, error);
+    if (!status)
+        status = mote__memory_map_at(memory, l->init, offset, size, MOTE__READ, MOTE__REGION_INIT,
+                                     error);
+    if (status)
+        return status;
+    memcpy(memory->ram.host + offset, sandbox->init_data, sandbox->init_size);
     for (size_t i = 0; i < memory->regions.count; i++)
         memory->regions.list[i].fresh = false;
-    return status;
+    return 0;
 }
 
 int mote__sandbox_give_shell(mote_sandbox *sandbox, mote_error *error)
@@ -129,10 +125,14 @@ int mote__sandbox_give_shell(mote_sandbox *sandbox, mote_error *error)
     size_t limit = sandbox->policy ? sandbox->policy->memory : MOTE__DEFAULT_MEMORY;
     int status = mote__shell_from_snapshot(&sandbox->shell, sandbox->host->hv, sandbox->snapshot,
                                            limit, error);
-    if (!status && sandbox->init_size)
-        status = map_init_data(sandbox, error);
     if (status)
         return status;
+    if (sandbox->init_size)
+        status = map_init_data(sandbox, error);
+    if (status) {
+        mote__sandbox_retire(sandbox);
+        return status;
+    }
     sandbox->shell->memory.changed = false;
     sandbox->base_used = sandbox->shell->memory.ram.used;
     return 0;
@@ -177,8 +177,8 @@ static int build(mote_sandbox *sandbox, const mote_sandbox_options *options, mot
 }
 
 int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *policy,
-                         const mote_sandbox_options *options,
-                         const struct mote__snapshot *snapshot, mote_error *error)
+                         const mote_sandbox_options *options, const struct mote__snapshot *snapshot,
+                         mote_error *error)
 {
     mote_sandbox *sandbox = mote__alloc(sizeof *sandbox);
     if (!sandbox)
@@ -187,7 +187,7 @@ int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *pol
     sandbox->image = mote_image_ref(image);
     sandbox->policy = mote_policy_ref(policy);
     sandbox->snapshot = snapshot;
-    sandbox->personality = snapshot ? snapshot->personality : (struct mote__linux){ 0 };
+    sandbox->personality = snapshot ? snapshot->personality : (struct mote__linux){0};
     mote__error_clear(&sandbox->error);
     sandbox->report.size = sizeof sandbox->report;
     mote__host_ref(image->host);
@@ -250,8 +250,7 @@ int mote_sandbox_new(mote_sandbox **out, mote_image *image, mote_policy *policy,
         return status;
     if (policy)
         mote__policy_freeze(policy);
-    return mote__sandbox_create(out, image, policy, options, atomic_load(&image->snapshot),
-                                error);
+    return mote__sandbox_create(out, image, policy, options, atomic_load(&image->snapshot), error);
 }
 
 int mote_sandbox_free(mote_sandbox *sandbox)

@@ -30,10 +30,10 @@ struct mote_sandbox {
     mote_policy *policy; /* NULL: nothing is granted */
     mote_handle *handle;
     void *user;
-    struct mote__shell *shell; /* NULL after it was retired, until the reset */
+    struct mote__shell *shell;             /* NULL after it was retired, until the reset */
     const struct mote__snapshot *snapshot; /* NULL while the image boots */
     const struct mote__grant **imports;    /* by index; NULL: a weak one that is missing */
-    char **args, **env; /* copies, NULL-terminated; NULL: none */
+    char **args, **env;                    /* copies, NULL-terminated; NULL: none */
     uint8_t *init_data;
     size_t init_size;
 
@@ -42,11 +42,11 @@ struct mote_sandbox {
     bool in_host_function;
     bool broken; /* the VM must be given up once the call has ended */
     struct mote__linux personality;
-    uint64_t call_frame;      /* guest address of the frame in progress */
-    size_t mailbox_used;      /* bytes of the mailbox that hold frames and payload */
+    uint64_t call_frame; /* guest address of the frame in progress */
+    size_t mailbox_used; /* bytes of the mailbox that hold frames and payload */
     struct mote__buffer results, arguments;
-    size_t base_used;         /* bytes of memory in use when it starts */
-    size_t allowance;         /* dirty pages that a reset may keep (reset.c) */
+    size_t base_used; /* bytes of memory in use when it starts */
+    size_t allowance; /* dirty pages that a reset may keep (reset.c) */
     size_t resets_since_trim;
     mote_error error;
     mote_report report;
@@ -56,8 +56,8 @@ struct mote_sandbox {
 
 /* `image` is booted, or `snapshot` is NULL: for the boot itself. */
 int mote__sandbox_create(mote_sandbox **sandbox, mote_image *image, mote_policy *policy,
-                         const mote_sandbox_options *options,
-                         const struct mote__snapshot *snapshot, mote_error *error);
+                         const mote_sandbox_options *options, const struct mote__snapshot *snapshot,
+                         mote_error *error);
 void mote__sandbox_destroy(mote_sandbox *sandbox);
 /* A new shell in the snapshot's state, with the sandbox's own init data. */
 int mote__sandbox_give_shell(mote_sandbox *sandbox, mote_error *error);
@@ -83,11 +83,13 @@ int mote__mailbox_collect(mote_sandbox *sandbox, const mote_signature *signature
                           mote_value *results);
 /* The control block, copied. */
 struct mote_mailbox mote__mailbox_read(const mote_sandbox *sandbox);
-/* Answers a request: status and result; the payload of string and bytes is copied in. */
-int mote__mailbox_answer(mote_sandbox *sandbox, int32_t status, const mote_value *result);
+/* Answers a request: status, the code of a failure, and the result; the payload of string and bytes
+ * is copied in. */
+int mote__mailbox_answer(mote_sandbox *sandbox, int32_t status, int64_t code,
+                         const mote_value *result);
 /* A text message of the guest, cut to MOTE_MAX_TEXT; `text` has room for one byte more. */
-int mote__mailbox_text(mote_sandbox *sandbox, uint64_t message, struct mote_text *head,
-                       char *text, size_t *size);
+int mote__mailbox_text(mote_sandbox *sandbox, uint64_t message, struct mote_text *head, char *text,
+                       size_t *size);
 /* A slot of the guest as a value; bytes go to `buffer`, whose room was made before. */
 int mote__mailbox_value(mote_sandbox *sandbox, mote_type type, struct mote_slot slot,
                         struct mote__buffer *buffer, mote_value *value);

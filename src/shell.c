@@ -80,9 +80,8 @@ static int reserve(struct mote__shell **out, const struct mote__layout *layout, 
     return 0;
 }
 
-int mote__shell_new(struct mote__shell **out,
-                    const struct mote__layout *layout, int read_only_fd, size_t read_only,
-                    size_t limit, mote_error *error)
+int mote__shell_new(struct mote__shell **out, const struct mote__layout *layout, int read_only_fd,
+                    size_t read_only, size_t limit, mote_error *error)
 {
     struct mote__shell *shell = NULL;
     int status = reserve(&shell, layout, limit, error);
@@ -103,15 +102,14 @@ int mote__shell_new(struct mote__shell **out,
 int mote__shell_start(struct mote__shell *shell, struct mote__hv *hv, mote_cpu cpu,
                       mote_error *error)
 {
-    struct mote__cpu_setup setup = { .cpu_level = (int)cpu };
+    struct mote__cpu_setup setup = {.cpu_level = (int)cpu};
     mote__monitor_setup(&setup, shell->layout->monitor);
     setup.page_tables = shell->memory.tables.physical + shell->memory.root;
     int status = mote__vm_create(&shell->vm, hv, &setup, error);
     return status ? status : mote__memory_attach(&shell->memory, shell->vm, error);
 }
 
-static int copy_ram(struct mote__memory *memory, const struct mote__snapshot *s,
-                    mote_error *error)
+static int copy_ram(struct mote__memory *memory, const struct mote__snapshot *s, mote_error *error)
 {
     memory->ram.used = mote__snapshot_needs(s);
     for (size_t i = 0; i < s->nruns; i++) {
@@ -142,8 +140,8 @@ static int copy_tables(struct mote__memory *memory, const struct mote__snapshot 
     return status ? mote__fail_memory(error, "the region table") : 0;
 }
 
-static int restore(struct mote__shell *shell, struct mote__hv *hv,
-                   const struct mote__snapshot *s, mote_error *error)
+static int restore(struct mote__shell *shell, struct mote__hv *hv, const struct mote__snapshot *s,
+                   mote_error *error)
 {
     struct mote__memory *memory = &shell->memory;
     if (mote__snapshot_needs(s) > memory->ram.reserved)
@@ -201,7 +199,6 @@ void mote__shell_go(struct mote__shell *shell, const struct mote__cpu_regs *regs
                              mote__system_page(&shell->memory, MOTE__PAGE_MONITOR_STACK));
     else
         r->rflags = (r->rflags & MOTE__FLAGS_USER) | MOTE__FLAGS_FIXED;
-    shell->in_monitor = false;
     mote__vm_regs_changed(shell->vm);
 }
 

@@ -16,14 +16,13 @@ struct mote__shell {
     struct mote__vm *vm;
     struct mote__memory memory;
     const struct mote__layout *layout; /* the image's */
-    bool in_monitor; /* the vCPU stands at CPL 0 and leaves it by `iretq` only */
+    bool in_monitor;                   /* the vCPU stands at CPL 0 and leaves it by `iretq` only */
 };
 
 /* For the boot of an image: an empty guest with the read-only part of the image
  * at the start of its memory; nothing is mapped yet but what is ours. */
-int mote__shell_new(struct mote__shell **shell,
-                    const struct mote__layout *layout, int read_only_fd, size_t read_only,
-                    size_t limit, mote_error *error);
+int mote__shell_new(struct mote__shell **shell, const struct mote__layout *layout, int read_only_fd,
+                    size_t read_only, size_t limit, mote_error *error);
 /* Creates the VM, once the memory is as the guest shall find it. */
 int mote__shell_start(struct mote__shell *shell, struct mote__hv *hv, mote_cpu cpu,
                       mote_error *error);

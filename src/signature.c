@@ -6,8 +6,8 @@
 
 #include "error.h"
 
-static const char *const type_names[] = { "void", "i32", "u32", "i64",    "u64",
-                                          "f32",  "f64", "bool", "string", "bytes" };
+static const char *const type_names[] = {"void", "i32", "u32",  "i64",    "u64",
+                                         "f32",  "f64", "bool", "string", "bytes"};
 
 #define NTYPES (sizeof type_names / sizeof type_names[0])
 
@@ -125,7 +125,7 @@ bool mote__signature_equal(const mote_signature *a, const mote_signature *b)
 
 mote_value mote_string(const char *text)
 {
-    mote_value value = { .type = MOTE_STRING };
+    mote_value value = {.type = MOTE_STRING};
     value.of.bytes.data = text;
     value.of.bytes.size = text ? strlen(text) : 0;
     return value;

@@ -12,37 +12,44 @@ static bool is_zero(const uint8_t *page)
     return page[0] == 0 && memcmp(page, page + 1, MOTE__PAGE - 1) == 0;
 }
 
+/* Notes that a page is not zero; runs grow at their end. */
+static int add_page(struct mote__snapshot *s, size_t *room, size_t offset, mote_error *error)
+{
+    struct mote__page_run *last = s->nruns ? &s->runs[s->nruns - 1] : NULL;
+    if (last && last->offset + last->size == offset) {
+        last->size += MOTE__PAGE;
+        return 0;
+    }
+    if (!s->runs || s->nruns == *room) {
+        *room = *room ? 2 * *room : 8;
+        struct mote__page_run *runs = mote__realloc(s->runs, *room * sizeof *runs);
+        if (!runs)
+            return mote__fail_memory(error, "a snapshot");
+        s->runs = runs;
+    }
+    s->runs[s->nruns++] = (struct mote__page_run){offset, MOTE__PAGE};
+    return 0;
+}
+
 /* Copies the pages that are not zero; the others stay what a new mapping is. */
-static int copy_ram(struct mote__snapshot *s, const struct mote__memory *memory,
-                    mote_error *error)
+static int copy_ram(struct mote__snapshot *s, const struct mote__memory *memory, mote_error *error)
 {
     size_t room = 0;
-    for (size_t at = 0; at < s->ram_size; at += MOTE__PAGE) {
+    int status = 0;
+    for (size_t at = 0; !status && at < s->ram_size; at += MOTE__PAGE) {
         const uint8_t *page = memory->ram.host + s->read_only + at;
         if (is_zero(page))
             continue;
         memcpy(s->ram + at, page, MOTE__PAGE);
-        struct mote__page_run *last = s->nruns ? &s->runs[s->nruns - 1] : NULL;
-        size_t offset = s->read_only + at;
-        if (last && last->offset + last->size == offset) {
-            last->size += MOTE__PAGE;
-            continue;
-        }
-        if (s->nruns == room) {
-            room = room ? 2 * room : 8;
-            struct mote__page_run *runs = mote__realloc(s->runs, room * sizeof *runs);
-            if (!runs)
-                return mote__fail_memory(error, "a snapshot");
-            s->runs = runs;
-        }
-        s->runs[s->nruns++] = (struct mote__page_run){ offset, MOTE__PAGE };
+        status = add_page(s, &room, s->read_only + at, error);
     }
-    int status = mote__seal_memory(s->ram, s->ram_size);
+    if (status)
+        return status;
+    status = mote__seal_memory(s->ram, s->ram_size);
     return status < 0 ? mote__fail_system(error, status, "sealing a snapshot") : 0;
 }
 
-static int take_ram(struct mote__snapshot *s, const struct mote__memory *memory,
-                    mote_error *error)
+static int take_ram(struct mote__snapshot *s, const struct mote__memory *memory, mote_error *error)
 {
     s->read_only = memory->read_only;
     s->ram_size = memory->ram.used - memory->read_only;
@@ -87,14 +94,18 @@ static int take_tables(struct mote__snapshot *s, struct mote__memory *memory, mo
 }
 
 /* What a program has at its entry: x86-64 psABI, section 3.4.1. */
-static const struct mote__cpu_special at_entry = { .x87_control = 0x37f, .mxcsr = 0x1f80 };
+static const struct mote__cpu_special at_entry = {.x87_control = 0x37f, .mxcsr = 0x1f80};
 
 /* Only what the System V convention keeps across the call of the doorbell. */
 static void keep_callee_saved(struct mote__snapshot *s, const struct mote__cpu_regs *now)
 {
-    s->regs = (struct mote__cpu_regs){ .rbx = now->rbx, .rbp = now->rbp, .rsp = now->rsp,
-                                       .r12 = now->r12, .r13 = now->r13, .r14 = now->r14,
-                                       .r15 = now->r15 };
+    s->regs = (struct mote__cpu_regs){.rbx = now->rbx,
+                                      .rbp = now->rbp,
+                                      .rsp = now->rsp,
+                                      .r12 = now->r12,
+                                      .r13 = now->r13,
+                                      .r14 = now->r14,
+                                      .r15 = now->r15};
 }
 
 static int take_cpu(struct mote__snapshot *s, struct mote__shell *shell, uint64_t entry,

@@ -18,14 +18,14 @@ struct mote__page_run {
 struct mote__snapshot {
     struct mote__layout layout;
     mote_cpu cpu;
-    struct mote__cpu_regs regs;       /* callee-saved ones; the rest are zero */
-    struct mote__linux personality;   /* the guest's view of its Linux */
-    uint8_t *tables;                  /* copy of the tables arena, D bits clear */
+    struct mote__cpu_regs regs;     /* callee-saved ones; the rest are zero */
+    struct mote__linux personality; /* the guest's view of its Linux */
+    uint8_t *tables;                /* copy of the tables arena, D bits clear */
     size_t tables_size;
     size_t root;
-    uint8_t *ram;                     /* copy of ram behind the read-only part, sealed */
-    size_t ram_size, read_only;       /* bytes */
-    int read_only_fd;                 /* the image's, not owned */
+    uint8_t *ram;               /* copy of ram behind the read-only part, sealed */
+    size_t ram_size, read_only; /* bytes */
+    int read_only_fd;           /* the image's, not owned */
     struct mote__page_run *runs;
     size_t nruns;
     struct mote__regions regions;
@@ -33,9 +33,9 @@ struct mote__snapshot {
 };
 
 /* Of a shell that stands at a doorbell, or (`entry` not 0) has not run yet. */
-int mote__snapshot_take(struct mote__snapshot **snapshot, struct mote__shell *shell,
-                        uint64_t entry, int read_only_fd, mote_cpu cpu,
-                        const struct mote__linux *personality, mote_error *error);
+int mote__snapshot_take(struct mote__snapshot **snapshot, struct mote__shell *shell, uint64_t entry,
+                        int read_only_fd, mote_cpu cpu, const struct mote__linux *personality,
+                        mote_error *error);
 void mote__snapshot_free(struct mote__snapshot *snapshot);
 
 /* Bytes of memory that a sandbox of it needs at least. */
@@ -45,8 +45,7 @@ static inline size_t mote__snapshot_needs(const struct mote__snapshot *snapshot)
 }
 
 /* The snapshot's bytes of [offset, ...) in ram; offset is behind the read-only part. */
-static inline const uint8_t *mote__snapshot_at(const struct mote__snapshot *snapshot,
-                                               size_t offset)
+static inline const uint8_t *mote__snapshot_at(const struct mote__snapshot *snapshot, size_t offset)
 {
     return snapshot->ram + (offset - snapshot->read_only);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names for addresses, from the symbol table of the image's file: hostile, so bounded. */
+#include <elf.h>
 #include <stdio.h>
 #include <string.h>
-#include <elf.h>
 
 #include "image.h"
 
@@ -39,10 +39,9 @@ static bool find_table(const mote_image *image, struct table *table)
             continue;
         if (!read_section(image, &e, symbols.sh_link, &strings) || strings.sh_type != SHT_STRTAB)
             return false;
-        *table = (struct table){ image->file + symbols.sh_offset,
-                                 (size_t)(symbols.sh_size / sizeof(Elf64_Sym)),
-                                 (const char *)image->file + strings.sh_offset,
-                                 (size_t)strings.sh_size };
+        *table = (struct table){
+            image->file + symbols.sh_offset, (size_t)(symbols.sh_size / sizeof(Elf64_Sym)),
+            (const char *)image->file + strings.sh_offset, (size_t)strings.sh_size};
         return true;
     }
     return false;

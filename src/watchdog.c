@@ -20,7 +20,7 @@ static bool look(struct mote__watchdog *watchdog)
             continue;
         armed = true;
         if (now >= deadline)
-            mote__handle_kick(h, MOTE__CAUSE_DEADLINE);
+            mote__handle_kick(h, MOTE__CAUSE_DEADLINE, now);
     }
     pthread_mutex_unlock(&watchdog->lock);
     return armed;

@@ -104,8 +104,8 @@ static int edit_prelude(const struct build *build)
     if (status == 0)
         status = mote__wasm_edit_prelude(before.data, &after, build->error);
     if (status == 0)
-        status = mote__workspace_write(&build->workspace, name, after.data, after.size,
-                                       build->error);
+        status =
+            mote__workspace_write(&build->workspace, name, after.data, after.size, build->error);
     mote__text_free(&before);
     mote__text_free(&after);
     return status;
@@ -128,8 +128,8 @@ static int write_glue(struct build *build)
     struct mote__text glue = MOTE__TEXT_INIT;
     int status = mote__wasm_glue(&build->module, &glue, &build->exports, build->error);
     if (status == 0)
-        status = mote__workspace_write(&build->workspace, "glue.c", glue.data, glue.size,
-                                       build->error);
+        status =
+            mote__workspace_write(&build->workspace, "glue.c", glue.data, glue.size, build->error);
     mote__text_free(&glue);
     return status;
 }
@@ -160,16 +160,16 @@ static int finish(const struct build *build)
 
 static int run_steps(struct build *build)
 {
-    int status = mote__file_read(build->options->input, MAX_MODULE_BYTES, &build->binary,
-                                 build->error);
+    int status =
+        mote__file_read(build->options->input, MAX_MODULE_BYTES, &build->binary, build->error);
     if (status == 0)
         status = mote__wasm_module_parse(&build->module, build->binary.data, build->binary.size,
                                          build->error);
     if (status == 0)
         status = mote__workspace_create(&build->workspace, build->error);
     if (status == 0)
-        status = mote__toolchain_find(&build->tools, build->options, &build->workspace,
-                                      build->error);
+        status =
+            mote__toolchain_find(&build->tools, build->options, &build->workspace, build->error);
     if (status == 0)
         status = validate(build);
     if (status == 0)

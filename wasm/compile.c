@@ -22,8 +22,9 @@ static const char *const common_flags[] = {
     "-fno-delete-null-pointer-checks", "-fstack-clash-protection",
     /* Wasm's arithmetic: no errno, no fused operations, NaNs become quiet. */
     "-fno-math-errno", "-ffp-contract=off", "-fsignaling-nans",
-    "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-fno-ident",
-    "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none",
+    /* Endless recursion ends at the guard page; as a loop it would end at no page. */
+    "-fno-optimize-sibling-calls", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections",
+    "-fno-ident", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none",
     "-include", "mote_wasm_rt.h"};
 
 /* string.c defines what the compiler would make of its loops. */
@@ -33,10 +34,16 @@ static const char *const string_flags[] = {"-fno-builtin"};
  * Text at 1 TiB, far above the window of the linear memory. --no-relax: the linker would
  * turn loads from the GOT into 32-bit immediates, which such addresses do not fit.
  */
-static const char *const link_flags[] = {
-    "-static", "-no-pie", "-nostartfiles", "-w", "-Wl,-Ttext-segment=0x10000000000",
-    "-Wl,--no-relax", "-Wl,--gc-sections", "-Wl,-z,separate-code", "-Wl,-z,noexecstack",
-    "-Wl,--build-id=none"};
+static const char *const link_flags[] = {"-static",
+                                         "-no-pie",
+                                         "-nostartfiles",
+                                         "-w",
+                                         "-Wl,-Ttext-segment=0x10000000000",
+                                         "-Wl,--no-relax",
+                                         "-Wl,--gc-sections",
+                                         "-Wl,-z,separate-code",
+                                         "-Wl,-z,noexecstack",
+                                         "-Wl,--build-id=none"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -148,7 +155,7 @@ int mote__compile(const struct mote__toolchain *tools,
         .tools = tools, .options = options, .workspace = workspace, .error = error, .parts = parts};
     while (source_name(name, sizeof name, work.total, parts))
         work.total++;
-    work.slots = tools->jobs < MAX_JOBS ? tools->jobs : MAX_JOBS;
+    work.slots = tools->jobs > MAX_JOBS ? MAX_JOBS : tools->jobs > 0 ? tools->jobs : 1;
     int status = 0;
     while (status == 0 && work.done < work.total) {
         if (work.started < work.total && work.started - work.done < work.slots)

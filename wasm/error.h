@@ -8,11 +8,11 @@
 /* Why a build failed; 0 is success. */
 enum mote__wasm_status {
     MOTE__WASM_OK = 0,
-    MOTE__WASM_EINVAL = -1,  /* an option is missing or wrong */
-    MOTE__WASM_EMODULE = -2, /* the module is malformed, or uses what is not supported */
-    MOTE__WASM_ETOOL = -3,   /* a tool is missing, too old, or behaved unexpectedly */
-    MOTE__WASM_ESYSTEM = -4, /* a file or process operation failed */
-    MOTE__WASM_ENOMEM = -5,  /* out of memory */
+    MOTE__WASM_EINVAL = -1,   /* an option is missing or wrong */
+    MOTE__WASM_EMODULE = -2,  /* the module is malformed, or uses what is not supported */
+    MOTE__WASM_ETOOL = -3,    /* a tool is missing, too old, or behaved unexpectedly */
+    MOTE__WASM_ESYSTEM = -4,  /* a file or process operation failed */
+    MOTE__WASM_ENOMEM = -5,   /* out of memory */
     MOTE__WASM_ECANCELED = -6 /* the progress callback asked to stop */
 };
 

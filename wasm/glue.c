@@ -55,7 +55,8 @@ static bool is_offered(const struct mote__wasm_module *module,
            fits_note(export->name) && mote__wasm_type_callable(&module->types[export->type]);
 }
 
-/* static double w_e3(int32_t p0, float p1) { return (double)w2c_guest_e3_add(&guest, (u32)p0, (f32)p1); } */
+/* static double w_e3(int32_t p0, float p1) { return (double)w2c_guest_e3_add(&guest, (u32)p0,
+ * (f32)p1); } */
 static void put_export(struct mote__text *out, const struct mote__wasm_type *type, size_t number,
                        const struct mote__wasm_export *export)
 {
@@ -64,7 +65,8 @@ static void put_export(struct mote__text *out, const struct mote__wasm_type *typ
     const struct words result = result_of(type);
     mote__text_format(out, "static %s w_e%zu(", result.c, number);
     for (size_t i = 0; i < type->params.size; i++)
-        mote__text_format(out, "%s%s p%zu", i == 0 ? "" : ", ", words_of(type->params.data[i]).c, i);
+        mote__text_format(out, "%s%s p%zu", i == 0 ? "" : ", ", words_of(type->params.data[i]).c,
+                          i);
     mote__text_format(out, "%s)\n{\n    ", type->params.size == 0 ? "void" : "");
     if (type->results.size > 0)
         mote__text_format(out, "return (%s)", result.c);

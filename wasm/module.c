@@ -14,7 +14,8 @@ static const char *const kind_names[] = {"function", "table", "memory", "global"
 static int malformed(struct mote__wasm_error *error, const char *where)
 {
     mote__wasm_fail(error, MOTE__WASM_EMODULE, "the module is malformed in its %s", where);
-    return mote__wasm_remedy(error, MOTE__WASM_EMODULE, "check the file: wasm-validate names the byte");
+    return mote__wasm_remedy(error, MOTE__WASM_EMODULE,
+                             "check the file: wasm-validate names the byte");
 }
 
 const char *mote__wasm_valtype_name(uint8_t code)
@@ -79,7 +80,8 @@ static int read_type(struct mote__reader *reader, struct mote__wasm_type *type,
     if (form != 0x60)
         return mote__wasm_fail(error, MOTE__WASM_EMODULE,
                                "the module defines a type of form 0x%02x; "
-                               "only function types are supported", form);
+                               "only function types are supported",
+                               form);
     const int status = read_valtypes(reader, &type->params, error);
     return status != 0 ? status : read_valtypes(reader, &type->results, error);
 }

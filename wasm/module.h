@@ -21,14 +21,14 @@ struct mote__wasm_slice {
 };
 
 enum mote__wasm_valtype { /* codes of the binary format */
-    MOTE__WASM_I32 = 0x7f,
-    MOTE__WASM_I64 = 0x7e,
-    MOTE__WASM_F32 = 0x7d,
-    MOTE__WASM_F64 = 0x7c,
-    MOTE__WASM_V128 = 0x7b,
-    MOTE__WASM_FUNCREF = 0x70,
-    MOTE__WASM_EXTERNREF = 0x6f,
-    MOTE__WASM_EXNREF = 0x69
+                          MOTE__WASM_I32 = 0x7f,
+                          MOTE__WASM_I64 = 0x7e,
+                          MOTE__WASM_F32 = 0x7d,
+                          MOTE__WASM_F64 = 0x7c,
+                          MOTE__WASM_V128 = 0x7b,
+                          MOTE__WASM_FUNCREF = 0x70,
+                          MOTE__WASM_EXTERNREF = 0x6f,
+                          MOTE__WASM_EXNREF = 0x69
 };
 
 /* Each byte of the slices is an enum mote__wasm_valtype. */

@@ -28,9 +28,10 @@ static const struct edit {
      "    if (UNLIKELY(res > (mem)->size))             \\\n"
      "      TRAP(OOB);                                 \\\n",
      "    if (UNLIKELY(res > (mem)->size))             \\\n"
-     "      mote__wasm_trap(sizeof((mem)->size) == 8 ? MOTE__TRAP_MEMORY : MOTE__TRAP_TABLE); \\\n"},
-    {"the check of a data segment",
-     "    TRAP(OOB);\n  LOAD_DATA(", "    mote__wasm_trap(MOTE__TRAP_MEMORY);\n  LOAD_DATA("},
+     "      mote__wasm_trap(sizeof((mem)->size) == 8 ? MOTE__TRAP_MEMORY : MOTE__TRAP_TABLE); "
+     "\\\n"},
+    {"the check of a data segment", "    TRAP(OOB);\n  LOAD_DATA(",
+     "    mote__wasm_trap(MOTE__TRAP_MEMORY);\n  LOAD_DATA("},
 };
 
 static int refuse(const char *what, struct mote__wasm_error *error)

@@ -15,7 +15,10 @@ struct mote__text {
     bool failed;
 };
 
-#define MOTE__TEXT_INIT { NULL, 0, 0, false }
+#define MOTE__TEXT_INIT   \
+    {                     \
+        NULL, 0, 0, false \
+    }
 
 void mote__text_append(struct mote__text *text, const void *bytes, size_t size);
 void mote__text_string(struct mote__text *text, const char *string);

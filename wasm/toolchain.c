@@ -15,8 +15,7 @@ static char *beside(const char *program, const char *name)
 {
     const char *slash = strrchr(program, '/');
     char path[MOTE__PATH_MAX];
-    const int need =
-        snprintf(path, sizeof path, "%.*s/%s", (int)(slash - program), program, name);
+    const int need = snprintf(path, sizeof path, "%.*s/%s", (int)(slash - program), program, name);
     return need < (int)sizeof path && access(path, X_OK) == 0 ? strdup(path) : NULL;
 }
 
@@ -54,8 +53,9 @@ static int check_version(const struct mote__toolchain *tools,
     if (status == 0 && /* NOLINTNEXTLINE(cert-err34-c): the count says what was read */
         (sscanf(text.data, "%3u.%3u.%3u", &version[0], &version[1], &version[2]) != 3 ||
          version[0] != 1 || version[1] != 0 || version[2] < 42)) {
-        status = mote__wasm_fail(error, MOTE__WASM_ETOOL, "%s is of version %.*s; mote needs 1.0.42",
-                                 tools->wasm2c, (int)strcspn(text.data, "\r\n"), text.data);
+        status =
+            mote__wasm_fail(error, MOTE__WASM_ETOOL, "%s is of version %.*s; mote needs 1.0.42",
+                            tools->wasm2c, (int)strcspn(text.data, "\r\n"), text.data);
         mote__wasm_remedy(error, status, "%s", get_wabt);
     }
     mote__text_free(&text);
@@ -118,7 +118,8 @@ static int find_sdk_library(struct mote__toolchain *tools, const char *folder,
     const char *const glibc[] = {"gcc/libmote_guest.a", "libmote_guest.a", NULL};
     const char *slash = strrchr(tools->cc, '/');
     const bool is_musl = strstr(slash != NULL ? slash : tools->cc, "musl") != NULL;
-    for (const char *const *name = is_musl ? musl : glibc; folder != NULL && *name != NULL; name++) {
+    for (const char *const *name = is_musl ? musl : glibc; folder != NULL && *name != NULL;
+         name++) {
         char path[MOTE__PATH_MAX];
         if (snprintf(path, sizeof path, "%s/%s", folder, *name) < (int)sizeof path)
             tools->sdk_library = realpath(path, NULL);

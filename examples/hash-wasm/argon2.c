@@ -95,9 +95,9 @@ static void first_hash(struct box *blake, const struct argon2_vector *vector, ui
 /* The module wants the first two blocks of each lane, and the parameters behind the memory. */
 static void fill(struct box *box, struct box *blake, const struct argon2_vector *vector)
 {
-    const uint32_t parameters[6] = {vector->lanes,  vector->tag_size, vector->memory_kib,
-                                    vector->passes, 0x13,             vector->type};
-    const size_t lane_blocks = (size_t)vector->memory_kib / (vector->lanes * 4) * 4;
+    const uint32_t parameters[6] = {
+        vector->lanes, vector->tag_size, vector->memory_kib, vector->passes, 0x13, vector->type};
+    const size_t lane_blocks = (size_t)4 * (vector->memory_kib / (vector->lanes * 4));
     uint8_t seed[72];
     uint8_t block[1024];
     box_put(box, (size_t)vector->memory_kib * 1024, parameters, sizeof parameters);

@@ -26,7 +26,7 @@ struct algorithm {
     unsigned size; /* bytes of a digest */
     enum parameter where;
     uint64_t parameter;
-    uint32_t final; /* argument of Hash_Final, where it has one */
+    uint32_t final;            /* argument of Hash_Final, where it has one */
     const char *const *native; /* command that reads standard input, NULL: none; see native.h */
     struct vector vectors[4];
 };

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
-
-extern char **environ;
 
 /* Starts `command` with the file as its input; returns a stream of its output. */
 static FILE *start(const char *const *command, const char *path, pid_t *pid)
@@ -61,7 +60,7 @@ static bool run(const char *const *command, const char *path, unsigned size, cha
     for (char *word = strtok_r(line, " \t\n", &rest); word != NULL;
          word = strtok_r(NULL, " \t\n", &rest))
         if (is_hex(word, 2 * (size_t)size)) {
-            strcpy(hex, word);
+            memcpy(hex, word, 2 * (size_t)size + 1);
             return true;
         }
     return false;
@@ -115,7 +114,7 @@ static bool xz_digest(const char *path, char *hex)
     const uint8_t *index = tail + size - 12 - 4 * ((size_t)words + 1);
     const bool is_empty = index[1] == 0; /* no block, no check: the CRC of nothing is 0 */
     for (int i = 0; i < 8; i++)
-        snprintf(hex + 2 * i, 3, "%02x", is_empty ? 0u : index[-1 - i]);
+        snprintf(hex + (ptrdiff_t)2 * i, 3, "%02x", is_empty ? 0u : index[-1 - i]);
     return true;
 }
 

@@ -43,8 +43,8 @@ void mote__hv_cpuid(struct mote__hv *hv, mote_cpu level, uint32_t *eax, uint32_t
                     uint32_t *ecx, uint32_t *edx);
 
 /* A VM whose vCPU stands at `setup->entry`; map memory before it runs. */
-int mote__vm_create(struct mote__vm **vm, struct mote__hv *hv,
-                    const struct mote__cpu_setup *setup, mote_error *error);
+int mote__vm_create(struct mote__vm **vm, struct mote__hv *hv, const struct mote__cpu_setup *setup,
+                    mote_error *error);
 void mote__vm_destroy(struct mote__vm *vm);
 /* Backs [physical, physical + size) of the VM with host memory; slots are
  * numbered by the caller, from 0, and never change. */
@@ -58,8 +58,7 @@ struct mote__cpu_regs *mote__vm_regs(struct mote__vm *vm);
 /* The registers that mote__vm_regs gives were changed: load them at the next run. */
 void mote__vm_regs_changed(struct mote__vm *vm);
 /* What general registers do not show; slow. */
-int mote__vm_get_special(struct mote__vm *vm, struct mote__cpu_special *special,
-                         mote_error *error);
+int mote__vm_get_special(struct mote__vm *vm, struct mote__cpu_special *special, mote_error *error);
 /* Forgets events that wait for delivery, so that the next run starts clean. */
 int mote__vm_forget_events(struct mote__vm *vm, mote_error *error);
 

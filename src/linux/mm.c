@@ -12,10 +12,13 @@
 static int64_t to_errno(mote_sandbox *sandbox, int status, const mote_error *error)
 {
     switch (status) {
-    case 0: return 0;
-    case MOTE_ELIMIT: return -ENOMEM;
-    case MOTE_ERANGE: return -ENOMEM;
-    case MOTE_EINVAL: return -EACCES;
+    case 0:
+        return 0;
+    case MOTE_ELIMIT:
+    case MOTE_ERANGE:
+        return -ENOMEM;
+    case MOTE_EINVAL:
+        return -EACCES;
     default:
         return mote__fault_end(sandbox, status, MOTE_FAULT_MEMORY, 0, "guest memory: %s",
                                error->text);
@@ -23,12 +26,12 @@ static int64_t to_errno(mote_sandbox *sandbox, int status, const mote_error *err
 }
 
 /* A page-aligned range below `top`; false where it wraps. */
-static bool align_range(uint64_t *start, uint64_t *size, uint64_t top)
+static bool align_range(uint64_t start, uint64_t *size, uint64_t top)
 {
-    if (*start % MOTE__PAGE || *size == 0 || *size > top || *start > top - *size)
+    if (start % MOTE__PAGE || *size == 0 || *size > top || start > top - *size)
         return false;
     *size = mote__align_up(*size, MOTE__PAGE);
-    return *start <= top - *size;
+    return start <= top - *size;
 }
 
 /* ---- brk ---- */
@@ -46,8 +49,8 @@ static int64_t shrink_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)
     mote_error error = MOTE_ERROR_INIT;
     if (from == to)
         return 0;
-    return to_errno(sandbox,
-                    mote__memory_unmap(&sandbox->shell->memory, to, from - to, &error), &error);
+    return to_errno(sandbox, mote__memory_unmap(&sandbox->shell->memory, to, from - to, &error),
+                    &error);
 }
 
 int64_t mote__linux_brk(mote_sandbox *sandbox, uint64_t address)
@@ -101,7 +104,7 @@ static int64_t place(mote_sandbox *sandbox, uint64_t *start, uint64_t size, uint
         *start = mote__regions_gap(&memory->regions, size, l->mmap, l->mmap_end);
         return *start ? 0 : -ENOMEM;
     }
-    if (!align_range(start, &size, MOTE__USER_TOP) || !is_own_range(sandbox, *start, size))
+    if (!align_range(*start, &size, MOTE__USER_TOP) || !is_own_range(sandbox, *start, size))
         return -EINVAL;
     mote_error error = MOTE_ERROR_INIT;
     return to_errno(sandbox, mote__memory_unmap(memory, *start, size, &error), &error);
@@ -124,20 +127,19 @@ int64_t mote__linux_mmap(mote_sandbox *sandbox, const struct mote__syscall *call
     mote_error error = MOTE_ERROR_INIT;
     enum mote__region_kind kind =
         start < sandbox->shell->layout->window ? MOTE__REGION_WINDOW : MOTE__REGION_MMAP;
-    status = to_errno(
-        sandbox, mote__memory_map(&sandbox->shell->memory, start, size, access, kind, &error),
-        &error);
+    status = to_errno(sandbox,
+                      mote__memory_map(&sandbox->shell->memory, start, size, access, kind, &error),
+                      &error);
     return status ? status : (int64_t)start;
 }
 
 int64_t mote__linux_munmap(mote_sandbox *sandbox, uint64_t address, uint64_t size)
 {
-    if (!align_range(&address, &size, MOTE__USER_TOP) ||
-        !is_own_range(sandbox, address, size))
+    if (!align_range(address, &size, MOTE__USER_TOP) || !is_own_range(sandbox, address, size))
         return -EINVAL;
     mote_error error = MOTE_ERROR_INIT;
-    return to_errno(sandbox,
-                    mote__memory_unmap(&sandbox->shell->memory, address, size, &error), &error);
+    return to_errno(sandbox, mote__memory_unmap(&sandbox->shell->memory, address, size, &error),
+                    &error);
 }
 
 int64_t mote__linux_mprotect(mote_sandbox *sandbox, uint64_t address, uint64_t size,
@@ -146,12 +148,12 @@ int64_t mote__linux_mprotect(mote_sandbox *sandbox, uint64_t address, uint64_t s
     unsigned access;
     if (size == 0)
         return 0;
-    if (!align_range(&address, &size, MOTE__USER_TOP) || !to_access(protection, &access))
+    if (!align_range(address, &size, MOTE__USER_TOP) || !to_access(protection, &access))
         return -EINVAL;
     if (!may_protect(sandbox, address, size))
         return -EACCES;
     mote_error error = MOTE_ERROR_INIT;
-    return to_errno(
-        sandbox, mote__memory_protect(&sandbox->shell->memory, address, size, access, &error),
-        &error);
+    return to_errno(sandbox,
+                    mote__memory_protect(&sandbox->shell->memory, address, size, access, &error),
+                    &error);
 }

@@ -7,12 +7,12 @@
 
 #include "linux/internal.h"
 
-#define ARCH_SET_FS 0x1002 /* asm/prctl.h */
-#define TIOCGWINSZ  0x5413
-#define TCGETS      0x5401
-#define AT_FDCWD    ((uint64_t)-100)
+#define ARCH_SET_FS   0x1002 /* asm/prctl.h */
+#define TIOCGWINSZ    0x5413
+#define TCGETS        0x5401
+#define AT_FDCWD      ((uint64_t)-100)
 #define AT_EMPTY_PATH 0x1000u
-#define ONLY_THREAD 1 /* process and thread id of every guest */
+#define ONLY_THREAD   1 /* process and thread id of every guest */
 
 /* The FS base is set by the gate's stub, on the way back: no ioctl, and the same
  * on every backend. */
@@ -59,29 +59,47 @@ static int64_t serve(mote_sandbox *sandbox, const struct mote__syscall *c)
 {
     const uint64_t *a = c->args;
     switch (c->number) {
-    case SYS_read: return mote__linux_read(sandbox, a[0], a[1], a[2]);
-    case SYS_readv: return mote__linux_readv(sandbox, a[0], a[1], a[2]);
-    case SYS_write: return mote__linux_write(sandbox, a[0], a[1], a[2]);
-    case SYS_writev: return mote__linux_writev(sandbox, a[0], a[1], a[2]);
-    case SYS_brk: return mote__linux_brk(sandbox, a[0]);
-    case SYS_mmap: return mote__linux_mmap(sandbox, c);
-    case SYS_munmap: return mote__linux_munmap(sandbox, a[0], a[1]);
-    case SYS_mprotect: return mote__linux_mprotect(sandbox, a[0], a[1], a[2]);
-    case SYS_mremap: return -ENOMEM; /* libraries copy instead */
-    case SYS_madvise: return 0;      /* advice need not be taken */
-    case SYS_fstat: return mote__linux_fstat(sandbox, a[0], a[1]);
-    case SYS_newfstatat: return newfstatat(sandbox, c);
-    case SYS_ioctl: return ioctl_on_stream(sandbox, a[0]);
-    case SYS_lseek: return mote__linux_has_stream(sandbox, a[0]) ? -ESPIPE : -EBADF;
-    case SYS_close: return mote__linux_has_stream(sandbox, a[0]) ? 0 : -EBADF;
+    case SYS_read:
+        return mote__linux_read(sandbox, a[0], a[1], a[2]);
+    case SYS_readv:
+        return mote__linux_readv(sandbox, a[0], a[1], a[2]);
+    case SYS_write:
+        return mote__linux_write(sandbox, a[0], a[1], a[2]);
+    case SYS_writev:
+        return mote__linux_writev(sandbox, a[0], a[1], a[2]);
+    case SYS_brk:
+        return mote__linux_brk(sandbox, a[0]);
+    case SYS_mmap:
+        return mote__linux_mmap(sandbox, c);
+    case SYS_munmap:
+        return mote__linux_munmap(sandbox, a[0], a[1]);
+    case SYS_mprotect:
+        return mote__linux_mprotect(sandbox, a[0], a[1], a[2]);
+    case SYS_mremap:
+        return -ENOMEM; /* libraries copy instead */
+    case SYS_fstat:
+        return mote__linux_fstat(sandbox, a[0], a[1]);
+    case SYS_newfstatat:
+        return newfstatat(sandbox, c);
+    case SYS_ioctl:
+        return ioctl_on_stream(sandbox, a[0]);
+    case SYS_lseek:
+        return mote__linux_has_stream(sandbox, a[0]) ? -ESPIPE : -EBADF;
+    case SYS_close:
+        return mote__linux_has_stream(sandbox, a[0]) ? 0 : -EBADF;
     case SYS_readlink:
-    case SYS_readlinkat: return -ENOENT; /* /proc/self/exe, asked by glibc at its start */
+    case SYS_readlinkat:
+        return -ENOENT; /* /proc/self/exe, asked by glibc at its start */
     case SYS_set_tid_address:
     case SYS_getpid:
-    case SYS_gettid: return ONLY_THREAD;
-    case SYS_rt_sigprocmask: return 0; /* no signal ever comes */
-    case SYS_futex: return 0;          /* nobody to wait for, nobody to wake */
-    default: return refuse(sandbox);
+    case SYS_gettid:
+        return ONLY_THREAD;
+    case SYS_madvise:        /* advice need not be taken */
+    case SYS_rt_sigprocmask: /* no signal ever comes */
+    case SYS_futex:          /* nobody to wait for, nobody to wake */
+        return 0;
+    default:
+        return refuse(sandbox);
     }
 }
 
@@ -90,17 +108,21 @@ static bool is_own_signal(const struct mote__syscall *c, uint64_t *signal)
 {
     switch (c->number) {
     case SYS_tkill:
-    case SYS_kill: *signal = c->args[1]; return true;
-    case SYS_tgkill: *signal = c->args[2]; return true;
-    default: return false;
+    case SYS_kill:
+        *signal = c->args[1];
+        return true;
+    case SYS_tgkill:
+        *signal = c->args[2];
+        return true;
+    default:
+        return false;
     }
 }
 
 enum mote__syscall_outcome mote__linux_syscall(mote_sandbox *sandbox, struct mote__cpu_regs *regs)
 {
-    struct mote__syscall call = { regs->rax,
-                                  { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8,
-                                    regs->r9 } };
+    struct mote__syscall call = {regs->rax,
+                                 {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9}};
     uint64_t signal;
     if (call.number == SYS_exit || call.number == SYS_exit_group)
         return MOTE__SYSCALL_EXIT;

@@ -50,11 +50,22 @@ static size_t put_auxv(mote_sandbox *sandbox, uint64_t *words, uint64_t random)
 {
     const struct mote__elf *elf = &sandbox->image->elf;
     const uint64_t auxv[] = {
-        AT_PHDR, elf->phdr, AT_PHENT, sizeof(Elf64_Phdr), AT_PHNUM, elf->phnum,
-        AT_PAGESZ, MOTE__PAGE, AT_BASE, 0, AT_FLAGS, 0, AT_ENTRY, elf->entry,
-        AT_UID, 1000, AT_EUID, 1000, AT_GID, 1000, AT_EGID, 1000, AT_SECURE, 0,
-        AT_CLKTCK, 100, AT_RANDOM, random,
-        MOTE_AT_INFO, sandbox->shell->layout->info, AT_NULL, 0,
+        AT_PHDR,      elf->phdr,
+        AT_PHENT,     sizeof(Elf64_Phdr),
+        AT_PHNUM,     elf->phnum,
+        AT_PAGESZ,    MOTE__PAGE,
+        AT_BASE,      0,
+        AT_FLAGS,     0,
+        AT_ENTRY,     elf->entry,
+        AT_UID,       1000,
+        AT_EUID,      1000,
+        AT_GID,       1000,
+        AT_EGID,      1000,
+        AT_SECURE,    0,
+        AT_CLKTCK,    100,
+        AT_RANDOM,    random,
+        MOTE_AT_INFO, sandbox->shell->layout->info,
+        AT_NULL,      0,
     };
     memcpy(words, auxv, sizeof auxv);
     return sizeof auxv / sizeof auxv[0];
@@ -73,7 +84,7 @@ static uint64_t push_words(struct stack *stack, const uint64_t *words, size_t n)
 static uint64_t build(mote_sandbox *sandbox, struct stack *stack, uint64_t *words)
 {
     char name[] = "guest";
-    char *default_args[] = { name, NULL };
+    char *default_args[] = {name, NULL};
     char *const *args = sandbox->args ? sandbox->args : default_args;
     uint8_t seed[16];
     size_t n = 0;
@@ -89,7 +100,7 @@ static uint64_t build(mote_sandbox *sandbox, struct stack *stack, uint64_t *word
 
 int mote__linux_start(mote_sandbox *sandbox, struct mote__cpu_regs *regs, mote_error *error)
 {
-    struct stack stack = { .top = sandbox->shell->layout->stack_top };
+    struct stack stack = {.top = sandbox->shell->layout->stack_top};
     uint64_t *words = mote__alloc_array(MOST_STRINGS + 64, sizeof *words);
     stack.bytes = mote__alloc(MOST_BYTES);
     int status = 0;

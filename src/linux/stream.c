@@ -35,8 +35,7 @@ static int64_t call_write(mote_sandbox *sandbox, const mote_stream *stream, cons
     return n > (int64_t)size ? -EIO : n;
 }
 
-static int64_t call_read(mote_sandbox *sandbox, const mote_stream *stream, void *data,
-                         size_t size)
+static int64_t call_read(mote_sandbox *sandbox, const mote_stream *stream, void *data, size_t size)
 {
     sandbox->in_host_function = true;
     mote__handle_enter(sandbox->handle, MOTE__PHASE_HOST);

@@ -20,7 +20,7 @@
 extern int (*mote__seam_hook)(const char *call);
 #endif
 
-#define MOTE__PAGE 4096u /* the page of x86-64; guests and hosts share it here */
+#define MOTE__PAGE ((size_t)4096) /* of x86-64; guests and hosts share it here */
 
 static inline uint64_t mote__align_up(uint64_t value, uint64_t align)
 {
@@ -55,22 +55,23 @@ int mote__ioctl(int fd, unsigned long request, void *argument);
 int mote__ioctl_value(int fd, unsigned long request, unsigned long value);
 
 /* memory; *out is not touched on failure */
-int mote__map_anonymous(void **out, size_t size);            /* private, reserved lazily */
-int mote__map_shared_fd(void **out, size_t size, int fd);    /* read and write */
-int mote__map_over(void *at, size_t size, int fd);           /* read-only file over a mapping */
+int mote__map_anonymous(void **out, size_t size);         /* private, reserved lazily */
+int mote__map_shared_fd(void **out, size_t size, int fd); /* read and write */
+int mote__map_over(void *at, size_t size, int fd);        /* read-only file over a mapping */
 int mote__unmap(void *memory, size_t size);
-int mote__seal_memory(void *memory, size_t size);            /* read-only from now on */
-int mote__release_pages(void *memory, size_t size);          /* zero again; zaps VM mappings */
-int mote__zap_pages(void *memory, size_t size);              /* keep contents; zaps VM mappings */
-int mote__populate_pages(void *memory, size_t size);         /* fault in for writing */
-int mote__not_in_child(void *memory, size_t size);           /* MADV_DONTFORK */
-int mote__wipe_in_child(void *memory, size_t size);          /* MADV_WIPEONFORK */
-int mote__memory_file(const char *name, uint64_t size);      /* an unnamed file; returns the fd */
+int mote__seal_memory(void *memory, size_t size);       /* read-only from now on */
+int mote__release_pages(void *memory, size_t size);     /* zero again; zaps VM mappings */
+int mote__zap_pages(void *memory, size_t size);         /* keep contents; zaps VM mappings */
+int mote__populate_pages(void *memory, size_t size);    /* fault in for writing */
+int mote__not_in_child(void *memory, size_t size);      /* MADV_DONTFORK */
+int mote__wipe_in_child(void *memory, size_t size);     /* MADV_WIPEONFORK */
+int mote__memory_file(const char *name, uint64_t size); /* an unnamed file; returns the fd */
 
 /* time, threads, signals */
 uint64_t mote__now_ns(void); /* monotonic; the vDSO, no system call */
 void mote__sleep_ns(uint64_t ns);
 void mote__yield(void); /* a system call: pending signals are delivered in it */
+int mote__process_id(void);
 int mote__random(void *data, size_t size);
 int mote__thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
 void mote__futex_wait(_Atomic uint32_t *word, uint32_t value);

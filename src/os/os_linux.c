@@ -32,11 +32,11 @@ static inline int seam(const char *call)
 #endif
 
 /* Leaves the function with the failure that the seam orders, if any. */
-#define SEAM(call)                  \
-    do {                            \
+#define SEAM(call)                   \
+    do {                             \
         int seam_error = seam(call); \
-        if (seam_error)             \
-            return -seam_error;     \
+        if (seam_error)              \
+            return -seam_error;      \
     } while (0)
 
 static int result(long value)
@@ -149,8 +149,8 @@ static int map(void **out, void *at, size_t size, int protection, int flags, int
 
 int mote__map_anonymous(void **out, size_t size)
 {
-    return map(out, NULL, size, PROT_READ | PROT_WRITE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    return map(out, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+               -1);
 }
 
 int mote__map_shared_fd(void **out, size_t size, int fd)
@@ -238,13 +238,18 @@ uint64_t mote__now_ns(void)
 
 void mote__sleep_ns(uint64_t ns)
 {
-    struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
+    struct timespec t = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
     nanosleep(&t, NULL);
 }
 
 void mote__yield(void)
 {
     sched_yield();
+}
+
+int mote__process_id(void)
+{
+    return getpid();
 }
 
 int mote__random(void *data, size_t size)
@@ -284,7 +289,7 @@ int mote__signal_take(void)
 {
     SEAM("sigaction");
     for (int signal = SIGRTMAX; signal >= SIGRTMIN; signal--) {
-        struct sigaction old, mine = { .sa_handler = nothing, .sa_flags = SA_RESTART };
+        struct sigaction old, mine = {.sa_handler = nothing, .sa_flags = SA_RESTART};
         if (sigaction(signal, NULL, &old) < 0 || old.sa_handler != SIG_DFL)
             continue;
         sigemptyset(&mine.sa_mask);
@@ -296,7 +301,7 @@ int mote__signal_take(void)
 
 void mote__signal_give_back(int signal)
 {
-    struct sigaction now, original = { .sa_handler = SIG_DFL };
+    struct sigaction now, original = {.sa_handler = SIG_DFL};
     if (sigaction(signal, NULL, &now) == 0 && now.sa_handler == nothing)
         sigaction(signal, &original, NULL);
 }

@@ -4,6 +4,7 @@
 set -u
 mote=${1:?usage: test_cli.sh MOTE}
 guests=${MOTE_GUEST_DIR:?where the guests are}
+[ -x "$mote" ] || { echo "test_cli: there is no $mote" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=check.sh
 . "$here/check.sh"
@@ -162,5 +163,22 @@ is_json 'not d["ok"] and [c["remedy"] for c in d["checks"] if c["name"] == "devi
 runs 2 "$mote" build; says 'which module?'
 runs 1 "$mote" build "$scratch/data" -o "$scratch/out.mote"; says_lines 1
 runs 127 "$mote" build "$scratch/none.wasm"; says "$scratch/none.wasm"
+
+# The rest needs wasm2c 1.0.42 (scripts/fetch-wabt).
+if "$mote" doctor | grep -q '^ok *wasm'; then
+    # (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add)
+    printf '\0asm\1\0\0\0\1\7\1\x60\2\x7f\x7f\1\x7f\3\2\1\0\7\7\1\3add\0\0' >"$scratch/add.wasm"
+    printf '\12\11\1\7\0\40\0\40\1\x6a\x0b' >>"$scratch/add.wasm"
+    # (func (export "trap") unreachable)
+    printf '\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\7\10\1\4trap\0\0' >"$scratch/trap.wasm"
+    printf '\12\5\1\3\0\0\x0b' >>"$scratch/trap.wasm"
+    runs 0 "$mote" build "$scratch/add.wasm"; prints_part '1 exported function, 0 imported'
+    runs 0 "$mote" run --invoke add "$scratch/add.mote" 2 -44; prints -42
+    runs 0 "$mote" build --json -O1 -o "$scratch/t" "$scratch/trap.wasm"
+    is_json 'd["ok"] and d["exports"] == 1 and d["output"].endswith("/t")'
+    runs 134 "$mote" run --invoke trap "$scratch/t"; says unreachable; says_lines 1
+else
+    echo "cli: mote build is not tested: mote doctor says why"
+fi
 
 ends

@@ -64,7 +64,7 @@ TEST(abort, wasm_trap)
 
     box_run(&box, "faults");
     rc = box_call(&box, "abort_trap", ARGS(mote_string("integer divide by zero")), NULL);
-    check_fault(&box, rc, MOTE_EABORTED, MOTE_FAULT_TRAP);
+    check_fault(&box, rc, MOTE_EFAULT, MOTE_FAULT_TRAP);
     CHECK(strcmp(mote_sandbox_report(box.sandbox)->text, "integer divide by zero") == 0);
     expect_alive(&box);
     box_close(&box);

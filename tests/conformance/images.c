@@ -195,7 +195,7 @@ static void refused_when_cut(size_t size)
     struct elf elf = good();
 
     elf.size = size;
-    refused(&elf, "truncated|too short|ends|end of the file");
+    refused(&elf, "truncated|too short|behind the file|end of the file");
 }
 
 TEST(images, truncated)
@@ -306,7 +306,7 @@ TEST(images, not_canonical)
     Elf64_Phdr *data = load_with(&elf, PF_W);
 
     data->p_vaddr = 0x800000000000ull | (data->p_offset & 0xfff);
-    refused(&elf, "address|range|outside|canonical");
+    refused(&elf, "address|range|outside|canonical|above");
 }
 
 TEST(images, in_the_null_page)

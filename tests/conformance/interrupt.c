@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 
 /* A sandbox that one thread calls and another one interrupts. */
 struct actor {
@@ -53,18 +54,26 @@ static void actor_start(struct actor *actor)
     CHECK(pthread_create(&actor->thread, NULL, act, actor) == 0);
 }
 
+/* Leaves the processor to the others: there may be fewer of them than threads. */
+static void pause_briefly(void)
+{
+    const struct timespec time = {0, 20000};
+
+    nanosleep(&time, NULL);
+}
+
 /* Interrupts until a call was in progress; then that call ends, and only that. */
 static void interrupt_once(struct actor *actor, unsigned nth)
 {
     int rc = mote_interrupt(actor->handle);
 
     while (rc == MOTE_ENOTFOUND) {
-        sched_yield();
+        pause_briefly();
         rc = mote_interrupt(actor->handle);
     }
     CHECK_CODE(rc, MOTE_OK);
     while (atomic_load(&actor->interrupted) < nth) {
-        sched_yield();
+        pause_briefly();
     }
 }
 

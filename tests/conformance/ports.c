@@ -17,14 +17,25 @@ static int access_port(struct box *box, uint32_t port, uint32_t width, uint32_t 
                      ARGS(v_u32(port), v_u32(width), v_u32(way)), &result, 1);
 }
 
+/* The guest may read the gate page; the host's own view leaves it out. */
+static void read_doorbell(struct box *box, unsigned char *code, size_t size)
+{
+    mote_value address;
+    mote_value byte;
+
+    must_call(box, "address_of_doorbell", NO_ARGS, &address);
+    for (size_t i = 0; i < size; i++) {
+        must_call(box, "wild_read", ARGS(v_u64(address.of.u64 + i)), &byte);
+        code[i] = (unsigned char)byte.of.u32;
+    }
+}
+
 /* The doorbell's port, read from its stub: `out` with the port in the instruction or in dx. */
 static uint32_t doorbell_port(struct box *box)
 {
-    unsigned char code[64];
-    mote_value result;
+    unsigned char code[16];
 
-    must_call(box, "address_of_doorbell", NO_ARGS, &result);
-    CHECK_CODE(mote_memory_read(box->sandbox, result.of.u64, code, sizeof(code)), MOTE_OK);
+    read_doorbell(box, code, sizeof(code));
     for (size_t i = 0; i + 8 < sizeof(code); i++) {
         bool to_dx = (code[i] == 0x66 && code[i + 1] == 0xba) || code[i] == 0xba;
         size_t at = i + (code[i] == 0x66 ? 2 : 1);
@@ -149,13 +160,12 @@ TEST(ports, beside_the_doorbell)
     box_close(&box);
 }
 
-/* The doorbell in a wrong way is a bad doorbell, or refused by the processor; with the right width
- * it is a doorbell without a request. Never is it an answer of the function. */
+/* The doorbell in a wrong way is a bad doorbell, or refused by the processor. `outsb` is reported
+ * by KVM exactly like `out`, so it rings; what it then asks for is what the mailbox says. */
 TEST(ports, bad_doorbell)
 {
     struct box box;
     uint32_t doorbell;
-    unsigned good = 0;
 
     box_run(&box, "faults");
     doorbell = doorbell_port(&box);
@@ -168,12 +178,11 @@ TEST(ports, bad_doorbell)
             if (rc == MOTE_EFAULT) {
                 CHECK(fault == MOTE_FAULT_DOORBELL || fault == MOTE_FAULT_PROTECTION);
             } else {
-                CHECK_INT(way, OUT);
-                good++;
+                CHECK(width == 1 && (way == OUT || way == OUTS || way == REP_OUTS));
+                CHECK(rc != MOTE_ESTRANGE);
             }
             expect_alive(&box);
         }
     }
-    CHECK(good <= 1);
     box_close(&box);
 }

@@ -58,7 +58,7 @@ static void path_image_refused(void)
     mote_image *image = NULL;
     size_t size;
     unsigned char *bytes = guest_bytes("echo", &size);
-    mote_source cut = MOTE_SOURCE_DATA(bytes, size / 2);
+    mote_source cut = MOTE_SOURCE_DATA(bytes, 100);
     mote_source text = MOTE_SOURCE_DATA("text", 4);
     mote_source missing = MOTE_SOURCE_PATH("/nonexistent");
     mote_source folder = MOTE_SOURCE_PATH("/");

@@ -222,7 +222,6 @@ void check_exception(struct box *box, int rc, mote_fault_kind fault, uint32_t ve
 {
     check_fault(box, rc, MOTE_EFAULT, fault);
     CHECK_INT(mote_sandbox_report(box->sandbox)->vector, vector);
-    CHECK(mote_sandbox_report(box->sandbox)->registers.rip != 0);
 }
 
 void check_page_fault(struct box *box, int rc, mote_access access, uint64_t address)

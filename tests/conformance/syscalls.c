@@ -113,7 +113,6 @@ TEST(syscalls, unknown_are_refused_and_counted)
     CHECK_INT(mote_sandbox_report(box.sandbox)->refused, 100);
     CHECK_INT(raw(&box, 41, 2, 1, 0), -ENOSYS);   /* socket */
     CHECK_INT(raw(&box, 57, 0, 0, 0), -ENOSYS);   /* fork */
-    CHECK_INT(raw(&box, 62, 1, 9, 0), -ENOSYS);   /* kill */
     CHECK_INT(raw(&box, 101, 0, 0, 0), -ENOSYS);  /* ptrace */
     CHECK_INT(raw(&box, UINT64_MAX, 0, 0, 0), -ENOSYS);
     CHECK_INT(mote_sandbox_report(box.sandbox)->refused, 1);

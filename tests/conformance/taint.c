@@ -37,7 +37,8 @@ static uint32_t capabilities(struct box *box)
     return flags;
 }
 
-/* A copy of what a guest finds, to be freed. */
+/* A copy of what a guest finds, to be freed; without XSTATE_BV, which says which components the
+ * processor thinks are in use, and that may be more of those that are as at the start. */
 static unsigned char *look(mote_sandbox *sandbox, mote_image *image, uint32_t flags)
 {
     unsigned char *seen = malloc(LOOK_SIZE);
@@ -47,6 +48,7 @@ static unsigned char *look(mote_sandbox *sandbox, mote_image *image, uint32_t fl
     CHECK_CODE(call(sandbox, image, "look", ARGS(v_u32(flags)), &result), MOTE_OK);
     CHECK_INT(result.of.bytes.size, LOOK_SIZE);
     memcpy(seen, result.of.bytes.data, LOOK_SIZE);
+    memset(seen + LOOK_XSAVE + 512, 0, 8);
     return seen;
 }
 
@@ -270,7 +272,6 @@ struct own_state {
     uint32_t mxcsr;
     uint16_t fcw;
     uint64_t flags;
-    uint16_t ds, es, fs, gs;
 };
 
 static struct own_state own_state(void)
@@ -280,8 +281,6 @@ static struct own_state own_state(void)
     memset(&state, 0, sizeof(state));
     __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(state.mxcsr), "=m"(state.fcw));
     __asm__ volatile("pushfq; popq %0" : "=r"(state.flags));
-    __asm__ volatile("mov %%ds, %0; mov %%es, %1" : "=r"(state.ds), "=r"(state.es));
-    __asm__ volatile("mov %%fs, %0; mov %%gs, %1" : "=r"(state.fs), "=r"(state.gs));
     state.flags &= 0x244500; /* TF DF NT AC ID */
     state.mxcsr &= 0xffc0;   /* the control bits */
     return state;

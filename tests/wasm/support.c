@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static char scratch[] = "/tmp/mote-test-wasm-XXXXXX";
 static mote_host *host;
 

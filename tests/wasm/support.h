@@ -26,7 +26,8 @@ const char *scratch_path(const char *name, const char *suffix);
 const char *assemble_text(const char *name, const char *text, const char *flag);
 const char *assemble(const char *name);
 
-/* Options for a build of the scratch folder's NAME.wasm to NAME.mote with the tools of this tree. */
+/* Options for a build of the scratch folder's NAME.wasm to NAME.mote with the tools of this tree.
+ */
 struct mote__wasm_build_options build_options(const char *name);
 /* Builds NAME.wat of this folder once; returns the path of its image. */
 const char *build(const char *name);
@@ -52,7 +53,7 @@ mote_value f32(float value);
 mote_value f64(double value);
 
 /* Arguments of a call: ARGS(i32(1), f64(2)). */
-#define ARGS(...)                                                                                  \
+#define ARGS(...) \
     (const mote_value[]){__VA_ARGS__}, sizeof((mote_value[]){__VA_ARGS__}) / sizeof(mote_value)
 #define NO_ARGS NULL, 0
 

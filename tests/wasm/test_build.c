@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The builder of images from WebAssembly: what it refuses and how it says so, what it leaves behind.
- * Needs no hypervisor. */
+/* The builder of images from WebAssembly: what it refuses and how it says so, what it leaves
+ * behind. Needs no hypervisor. */
 #include "support.h"
 
 #include <dirent.h>
@@ -59,7 +59,8 @@ static void unsupported_modules_are_refused(void **state)
     refuse_text("(module (memory i64 1))", NULL, "memory64");
     refuse_text("(module (memory 1 2 shared))", "--enable-threads", "shared");
     refuse_text("(module (func (result v128) (i32x4.relaxed_trunc_f32x4_s"
-                " (v128.const i32x4 0 0 0 0))))", NULL, "wasm-validate");
+                " (v128.const i32x4 0 0 0 0))))",
+                NULL, "wasm-validate");
     refuse_bytes("\0asm\x0d\0\1\0", 8, "component");
     assert_non_null(strstr(last_error.remedy, "unbundle"));
 }
@@ -75,7 +76,7 @@ static void malformed_modules_are_refused(void **state)
     refuse_bytes("\0asm\1\0\0\0\1\1\0\1\1\0", 14, "twice");
     refuse_bytes("\0asm\1\0\0\0\1\2\xff\x7f", 12, "type section");
     refuse_bytes("\0asm\1\0\0\0\1\6\xff\xff\xff\xff\xff\1", 16, "type section"); /* 35 bits */
-    refuse_bytes("\0asm\1\0\0\0\2\5\1\0\0\0\1", 15, "import section"); /* no such type */
+    refuse_bytes("\0asm\1\0\0\0\2\5\1\0\0\0\1", 15, "import section");           /* no such type */
     refuse_bytes("\0asm\1\0\0\0\3\2\1\0", 12, "wasm-validate"); /* a function without a body */
 }
 

@@ -12,19 +12,19 @@
 #define MOTE_WASM_RT_H
 
 /* X(name, words of the WebAssembly specification): the number is the abort code. */
-#define MOTE__TRAP_MAP(X)                                        \
-    X(UNREACHABLE, "unreachable")                                \
-    X(MEMORY, "out of bounds memory access")                     \
-    X(TABLE, "out of bounds table access")                       \
-    X(UNDEFINED_ELEMENT, "undefined element")                    \
-    X(UNINITIALIZED_ELEMENT, "uninitialized element")            \
-    X(CALL_TYPE, "indirect call type mismatch")                  \
-    X(DIVIDE_BY_ZERO, "integer divide by zero")                  \
-    X(INTEGER_OVERFLOW, "integer overflow")                      \
-    X(CONVERSION, "invalid conversion to integer")               \
-    X(NULL_REFERENCE, "null reference")                          \
-    X(EXCEPTION, "uncaught exception")                           \
-    X(UNALIGNED, "unaligned atomic")                             \
+#define MOTE__TRAP_MAP(X)                             \
+    X(UNREACHABLE, "unreachable")                     \
+    X(MEMORY, "out of bounds memory access")          \
+    X(TABLE, "out of bounds table access")            \
+    X(UNDEFINED_ELEMENT, "undefined element")         \
+    X(UNINITIALIZED_ELEMENT, "uninitialized element") \
+    X(CALL_TYPE, "indirect call type mismatch")       \
+    X(DIVIDE_BY_ZERO, "integer divide by zero")       \
+    X(INTEGER_OVERFLOW, "integer overflow")           \
+    X(CONVERSION, "invalid conversion to integer")    \
+    X(NULL_REFERENCE, "null reference")               \
+    X(EXCEPTION, "uncaught exception")                \
+    X(UNALIGNED, "unaligned atomic")                  \
     X(STACK, "call stack exhausted")
 
 enum mote__trap {
@@ -38,7 +38,7 @@ enum mote__trap {
 _Noreturn __attribute__((cold)) void mote__wasm_trap(enum mote__trap trap);
 /* Gives up for want of memory while the module is instantiated. */
 _Noreturn __attribute__((cold)) void mote__wasm_no_memory(const char *what,
-                                                              unsigned long long bytes);
+                                                          unsigned long long bytes);
 /* Traps since the host function `name` ("module.function") answered `status`. */
 _Noreturn __attribute__((cold)) void mote__wasm_import_failed(const char *name, int status);
 

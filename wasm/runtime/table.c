@@ -24,31 +24,31 @@ static void *grow(void *data, uint32_t elements, uint32_t delta, uint32_t max, s
     return realloc(data, (count > 0 ? count : 1) * size);
 }
 
-#define DEFINE_TABLE(kind)                                                                    \
-    void wasm_rt_allocate_##kind##_table(wasm_rt_##kind##_table_t *table, uint32_t elements,  \
-                                         uint32_t max)                                        \
-    {                                                                                         \
-        table->data = allocate(elements, sizeof *table->data);                                \
-        table->size = elements;                                                               \
-        table->max_size = max;                                                                \
-    }                                                                                         \
-    void wasm_rt_free_##kind##_table(wasm_rt_##kind##_table_t *table)                         \
-    {                                                                                         \
-        free(table->data);                                                                    \
-        table->data = NULL;                                                                   \
-    }                                                                                         \
-    uint32_t wasm_rt_grow_##kind##_table(wasm_rt_##kind##_table_t *table, uint32_t delta,     \
-                                         wasm_rt_##kind##_t init)                             \
-    {                                                                                         \
-        const uint32_t before = table->size;                                                  \
-        void *data = grow(table->data, before, delta, table->max_size, sizeof *table->data);  \
-        if (data == NULL)                                                                     \
-            return UINT32_MAX;                                                                \
-        table->data = data;                                                                   \
-        table->size = before + delta;                                                         \
-        for (uint32_t i = before; i < table->size; i++)                                       \
-            table->data[i] = init;                                                            \
-        return before;                                                                        \
+#define DEFINE_TABLE(kind)                                                                   \
+    void wasm_rt_allocate_##kind##_table(wasm_rt_##kind##_table_t *table, uint32_t elements, \
+                                         uint32_t max)                                       \
+    {                                                                                        \
+        table->data = allocate(elements, sizeof *table->data);                               \
+        table->size = elements;                                                              \
+        table->max_size = max;                                                               \
+    }                                                                                        \
+    void wasm_rt_free_##kind##_table(wasm_rt_##kind##_table_t *table)                        \
+    {                                                                                        \
+        free(table->data);                                                                   \
+        table->data = NULL;                                                                  \
+    }                                                                                        \
+    uint32_t wasm_rt_grow_##kind##_table(wasm_rt_##kind##_table_t *table, uint32_t delta,    \
+                                         wasm_rt_##kind##_t init)                            \
+    {                                                                                        \
+        const uint32_t before = table->size;                                                 \
+        void *data = grow(table->data, before, delta, table->max_size, sizeof *table->data); \
+        if (data == NULL)                                                                    \
+            return UINT32_MAX;                                                               \
+        table->data = data;                                                                  \
+        table->size = before + delta;                                                        \
+        for (uint32_t i = before; i < table->size; i++)                                      \
+            table->data[i] = init;                                                           \
+        return before;                                                                       \
     }
 
 DEFINE_TABLE(funcref)

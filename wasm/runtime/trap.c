@@ -7,10 +7,9 @@
 #include "mote_wasm_rt.h"
 #include "wasm-rt.h"
 
-static const char *const words[] = {
-    "no trap",
+static const char *const words[] = {"no trap",
 #define MOTE__X(name, text) text,
-    MOTE__TRAP_MAP(MOTE__X)
+                                    MOTE__TRAP_MAP(MOTE__X)
 #undef MOTE__X
 };
 

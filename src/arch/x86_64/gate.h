@@ -3,12 +3,12 @@
 #ifndef MOTE_GATE_H
 #define MOTE_GATE_H
 
-#define MOTE__GATE_PORT     0x4d
-#define MOTE__GATE_DOORBELL 0x00
+#define MOTE__GATE_PORT            0x4d
+#define MOTE__GATE_DOORBELL        0x00
 #define MOTE__GATE_DOORBELL_RETURN 0x02 /* behind the `out` */
-#define MOTE__GATE_SET_FS   0x10
-#define MOTE__GATE_SCRUB    0x40
-#define MOTE__GATE_DATA     0x1000 /* the scrub data, from the start of the gate page */
+#define MOTE__GATE_SET_FS          0x10
+#define MOTE__GATE_SCRUB           0x40
+#define MOTE__GATE_DATA            0x1000 /* the scrub data, from the start of the gate page */
 
 /* struct mote__scrub_data */
 #define MOTE__SCRUB_RESUME  0

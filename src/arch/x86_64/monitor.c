@@ -33,10 +33,10 @@ static void put16(uint8_t *at, uint16_t value)
 }
 
 /* TSS: Intel SDM vol. 3, section 7.7. The bitmap ends with a byte of ones. */
-#define TSS_SIZE   104u
-#define BITMAP     (MOTE__DOORBELL_PORT / 8u + 1u)
-#define TSS_LIMIT  (TSS_SIZE + BITMAP)
-#define GDT_SIZE   (MOTE__TSS + 16u)
+#define TSS_SIZE  104u
+#define BITMAP    (MOTE__DOORBELL_PORT / 8u + 1u)
+#define TSS_LIMIT (TSS_SIZE + BITMAP)
+#define GDT_SIZE  (MOTE__TSS + 16u)
 
 static void build_gdt(uint8_t *gdt, uint64_t tss)
 {
@@ -46,16 +46,16 @@ static void build_gdt(uint8_t *gdt, uint64_t tss)
     put64(gdt + (MOTE__USER_DATA & ~3u), 0x0000f30000000000);
     put64(gdt + (MOTE__USER_CODE & ~3u), 0x0020fb0000000000);
     /* A busy TSS: nobody loads TR, so nothing will ever set the bit. */
-    put64(gdt + MOTE__TSS, 0x00008b0000000000 | TSS_LIMIT | (tss & 0xffffff) << 16 |
-                               (tss >> 24 & 0xff) << 56);
+    put64(gdt + MOTE__TSS,
+          0x00008b0000000000 | TSS_LIMIT | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56);
     put64(gdt + MOTE__TSS + 8, tss >> 32);
 }
 
 static void build_idt(uint8_t *idt, uint64_t vectors)
 {
     for (uint32_t v = 0; v < MOTE__VECTORS; v++) {
-        uint8_t *gate = idt + 16 * v;
-        uint64_t handler = vectors + 16 * v;
+        uint8_t *gate = idt + (size_t)16 * v;
+        uint64_t handler = vectors + (size_t)16 * v;
         uint8_t dpl3 = v == 3 ? 0x60 : 0; /* only `int3` may be called */
         put16(gate, (uint16_t)handler);
         put16(gate + 2, MOTE__KERNEL_CODE);
@@ -85,7 +85,7 @@ void mote__monitor_build(uint8_t *page, uint64_t address, uint64_t stack_top)
     build_idt(page + MOTE__MONITOR_IDT, address + MOTE__MONITOR_VECTORS);
     build_tss(page + MOTE__MONITOR_TSS, stack_top);
     for (uint32_t v = 0; v < MOTE__VECTORS; v++)
-        page[MOTE__MONITOR_VECTORS + 16 * v] = HLT;
+        page[MOTE__MONITOR_VECTORS + (size_t)16 * v] = HLT;
     page[MOTE__MONITOR_SYSCALL] = HLT;
     memcpy(page + MOTE__MONITOR_RETURN, mote__monitor_iret,
            (size_t)(mote__monitor_iret_end - mote__monitor_iret));
@@ -166,7 +166,7 @@ static void decode_trap(struct mote__halt *halt, uint64_t address, const uint8_t
 void mote__monitor_decode(struct mote__halt *halt, const struct mote__cpu_regs *now,
                           uint64_t address, uint64_t stack_top, const uint8_t *stack)
 {
-    *halt = (struct mote__halt){ .kind = MOTE__HALT_BROKEN, .regs = *now };
+    *halt = (struct mote__halt){.kind = MOTE__HALT_BROKEN, .regs = *now};
     if (now->rip == address + MOTE__MONITOR_SYSCALL + 1) {
         decode_syscall(halt);
         return;
@@ -187,12 +187,12 @@ void mote__monitor_decode(struct mote__halt *halt, const struct mote__cpu_regs *
 void mote__monitor_return(struct mote__cpu_regs *regs, uint64_t address, uint64_t stack_top,
                           uint8_t *stack)
 {
-    struct mote__trap_frame frame = { .rip = regs->rip,
-                                      .cs = MOTE__USER_CODE,
-                                      .rflags = (regs->rflags & MOTE__FLAGS_USER) |
-                                                MOTE__FLAGS_FIXED,
-                                      .rsp = regs->rsp,
-                                      .ss = MOTE__USER_DATA };
+    struct mote__trap_frame frame = {.rip = regs->rip,
+                                     .cs = MOTE__USER_CODE,
+                                     .rflags =
+                                         (regs->rflags & MOTE__FLAGS_USER) | MOTE__FLAGS_FIXED,
+                                     .rsp = regs->rsp,
+                                     .ss = MOTE__USER_DATA};
     memcpy(stack + MOTE__PAGE - sizeof frame, &frame, sizeof frame);
     regs->rip = address + MOTE__MONITOR_RETURN;
     regs->rsp = stack_top - sizeof frame;

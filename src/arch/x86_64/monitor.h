@@ -22,7 +22,7 @@
 #define MOTE__MONITOR_SYSCALL 0x600u /* LSTAR */
 #define MOTE__MONITOR_RETURN  0x610u /* iretq */
 
-#define MOTE__VECTORS 32u
+#define MOTE__VECTORS         32u
 
 /* What the processor pushes: Intel SDM vol. 3, section 6.14.2. */
 struct mote__trap_frame {

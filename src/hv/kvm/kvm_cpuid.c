@@ -21,15 +21,15 @@ static const struct features v2_features = {
     .leaf1_ecx = 1u << 0 | 1u << 1 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 22 |
                  1u << 23 | 1u << 25 | 1u << 26 | 1u << 27,
     /* FPU TSC MSR PAE CX8 CMOV CLFLUSH MMX FXSR SSE SSE2 */
-    .leaf1_edx = 1u << 0 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8 | 1u << 15 | 1u << 19 |
-                 1u << 23 | 1u << 24 | 1u << 25 | 1u << 26,
+    .leaf1_edx = 1u << 0 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8 | 1u << 15 | 1u << 19 | 1u << 23 |
+                 1u << 24 | 1u << 25 | 1u << 26,
     /* FSGSBASE SMEP ERMS */
     .leaf7_ebx = 1u << 0 | 1u << 7 | 1u << 9,
     /* LAHF */
     .ext1_ecx = 1u << 0,
     /* SYSCALL NX LM and AMD's copies of leaf 1 */
-    .ext1_edx = 1u << 11 | 1u << 20 | 1u << 29 | 1u << 0 | 1u << 4 | 1u << 5 | 1u << 6 |
-                1u << 8 | 1u << 15 | 1u << 23 | 1u << 24,
+    .ext1_edx = 1u << 11 | 1u << 20 | 1u << 29 | 1u << 0 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8 |
+                1u << 15 | 1u << 23 | 1u << 24,
 };
 
 /* FMA F16C AVX; BMI1 AVX2 BMI2; LZCNT */
@@ -61,10 +61,9 @@ static void read_all(const struct mote__kvm_cpuid *table, uint32_t leaf, uint32_
 static const struct {
     uint32_t leaf, subleaves; /* 0: not indexed */
 } kept[] = {
-    { 0x0, 0 },        { 0x1, 0 },        { 0x2, 0 },        { 0x4, 4 },
-    { 0x7, 1 },        { 0xd, 3 },        { 0x80000000, 0 }, { 0x80000001, 0 },
-    { 0x80000002, 0 }, { 0x80000003, 0 }, { 0x80000004, 0 }, { 0x80000005, 0 },
-    { 0x80000006, 0 }, { 0x80000008, 0 }, { 0x8000001d, 4 },
+    {0x0, 0},        {0x1, 0},        {0x2, 0},        {0x4, 4},        {0x7, 1},
+    {0xd, 3},        {0x80000000, 0}, {0x80000001, 0}, {0x80000002, 0}, {0x80000003, 0},
+    {0x80000004, 0}, {0x80000005, 0}, {0x80000006, 0}, {0x80000008, 0}, {0x8000001d, 4},
 };
 
 static void limit_xsave(struct kvm_cpuid_entry2 *e, bool v3)
@@ -86,7 +85,9 @@ static void limit_xsave(struct kvm_cpuid_entry2 *e, bool v3)
 static void limit_entry(struct kvm_cpuid_entry2 *e, const struct features *f, bool v3)
 {
     switch (e->function) {
-    case 0x0: e->eax = 0xd; break;
+    case 0x0:
+        e->eax = 0xd;
+        break;
     case 0x1:
         e->ebx &= 0x0000ff00; /* one processor, APIC id 0; CLFLUSH size kept */
         e->ecx = (e->ecx & f->leaf1_ecx) | 1u << 27;
@@ -97,13 +98,18 @@ static void limit_entry(struct kvm_cpuid_entry2 *e, const struct features *f, bo
         e->ebx = e->index == 0 ? e->ebx & f->leaf7_ebx : 0;
         e->ecx = e->edx = 0;
         break;
-    case 0xd: limit_xsave(e, v3); break;
-    case 0x80000000: e->eax = 0x8000001d; break;
+    case 0xd:
+        limit_xsave(e, v3);
+        break;
+    case 0x80000000:
+        e->eax = 0x8000001d;
+        break;
     case 0x80000001:
         e->ecx &= f->ext1_ecx;
         e->edx &= f->ext1_edx;
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -113,8 +119,8 @@ static void add_leaf(struct mote__kvm_cpuid *out, uint32_t leaf, uint32_t sublea
                      const struct features *f, bool v3)
 {
     struct kvm_cpuid_entry2 *e = &out->entries[out->nent++];
-    *e = (struct kvm_cpuid_entry2){ .function = leaf, .index = subleaf,
-                                    .flags = indexed ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0 };
+    *e = (struct kvm_cpuid_entry2){
+        .function = leaf, .index = subleaf, .flags = indexed ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0};
     __get_cpuid_count(leaf, subleaf, &e->eax, &e->ebx, &e->ecx, &e->edx);
     limit_entry(e, f, v3);
 }

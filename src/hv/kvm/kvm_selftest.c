@@ -19,11 +19,11 @@ enum { MONITOR, STACK, GATE, SCRUB, CODE, TABLES, PAGES = 16 };
 #define AT(page) ((uint64_t)(page)*MOTE__PAGE)
 
 /* popcnt %eax,%eax; pcmpgtq %xmm0,%xmm0; out %al,$port */
-static const uint8_t v2_code[] = { 0xf3, 0x0f, 0xb8, 0xc0, 0x66, 0x0f, 0x38,
-                                   0x37, 0xc0, 0xe6, MOTE__DOORBELL_PORT };
+static const uint8_t v2_code[] = {
+    0xf3, 0x0f, 0xb8, 0xc0, 0x66, 0x0f, 0x38, 0x37, 0xc0, 0xe6, MOTE__DOORBELL_PORT};
 /* vpaddd %ymm0,%ymm0,%ymm0; vfmadd213ps %ymm0,%ymm0,%ymm0; andn %eax,%eax,%eax; out */
-static const uint8_t v3_code[] = { 0xc5, 0xfd, 0xfe, 0xc0, 0xc4, 0xe2, 0x7d, 0xa8, 0xc0, 0xc4,
-                                   0xe2, 0x78, 0xf2, 0xc0, 0xe6, MOTE__DOORBELL_PORT };
+static const uint8_t v3_code[] = {0xc5, 0xfd, 0xfe, 0xc0, 0xc4, 0xe2, 0x7d, 0xa8,
+                                  0xc0, 0xc4, 0xe2, 0x78, 0xf2, 0xc0, 0xe6, MOTE__DOORBELL_PORT};
 
 static int map_pages(struct mote__arena *arena, size_t *root, mote_error *error)
 {
@@ -36,14 +36,14 @@ static int map_pages(struct mote__arena *arena, size_t *root, mote_error *error)
     };
     int status = mote__paging_init(arena, root, error);
     for (int page = 0; !status && page < TABLES; page++)
-        status = mote__paging_map(arena, *root, AT(page), AT(page), MOTE__PAGE, access[page],
-                                  error);
+        status =
+            mote__paging_map(arena, *root, AT(page), AT(page), MOTE__PAGE, access[page], error);
     return status;
 }
 
 static int build(struct mote__arena *arena, struct mote__cpu_setup *setup, mote_error *error)
 {
-    static const struct mote__cpu_special initial = { .x87_control = 0x37f, .mxcsr = 0x1f80 };
+    static const struct mote__cpu_special initial = {.x87_control = 0x37f, .mxcsr = 0x1f80};
     bool v3 = setup->cpu_level == MOTE_CPU_V3;
     arena->used = AT(TABLES);
     mote__monitor_build(arena->host + AT(MONITOR), AT(MONITOR), AT(STACK + 1));
@@ -64,7 +64,7 @@ static int build(struct mote__arena *arena, struct mote__cpu_setup *setup, mote_
 static int ring(struct mote__hv *hv, mote_cpu level, struct mote__exit *exit, mote_error *error)
 {
     struct mote__arena arena;
-    struct mote__cpu_setup setup = { .cpu_level = (int)level };
+    struct mote__cpu_setup setup = {.cpu_level = (int)level};
     struct mote__vm *vm = NULL;
     int status = mote__arena_reserve(&arena, AT(PAGES), 0, 0, error);
     if (!status)
@@ -86,8 +86,8 @@ static int ring(struct mote__hv *hv, mote_cpu level, struct mote__exit *exit, mo
  * some hypervisors need: Intel SDM vol. 3, section 27.3.1.2. */
 int mote__kvm_self_test(struct mote__hv *hv, mote_error *error)
 {
-    static const uint8_t types[] = { 11, 9 };
-    struct mote__exit exit = { 0 };
+    static const uint8_t types[] = {11, 9};
+    struct mote__exit exit = {0};
     for (size_t i = 0; i < sizeof types; i++) {
         hv->tr_type = types[i];
         int status = ring(hv, MOTE_CPU_V2, &exit, error);

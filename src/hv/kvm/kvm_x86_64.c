@@ -34,13 +34,19 @@
 #define MSR_CSTAR                 0xc0000083u
 #define MSR_FMASK                 0xc0000084u
 
-#define FMASK_ALL 0x257fd5u /* every flag that `syscall` can clear */
+#define FMASK_ALL                 0x257fd5u /* every flag that `syscall` can clear */
 
 static struct kvm_segment user_segment(uint16_t selector, uint8_t type, bool code)
 {
-    return (struct kvm_segment){ .limit = 0xffffffff, .selector = selector, .type = type,
-                                 .present = 1, .dpl = 3, .db = !code, .s = 1, .l = code,
-                                 .g = 1 };
+    return (struct kvm_segment){.limit = 0xffffffff,
+                                .selector = selector,
+                                .type = type,
+                                .present = 1,
+                                .dpl = 3,
+                                .db = !code,
+                                .s = 1,
+                                .l = code,
+                                .g = 1};
 }
 
 /* KVM refuses bits of CR4 that its own table does not offer. Software KVM offers
@@ -56,12 +62,15 @@ static void fill_sregs(struct kvm_sregs *s, const struct mote__hv *hv,
 {
     s->cs = user_segment(MOTE__USER_CODE, 0xb, true);
     s->ss = user_segment(MOTE__USER_DATA, 0x3, false);
-    s->ds = s->es = s->fs = s->gs = (struct kvm_segment){ .unusable = 1 };
-    s->tr = (struct kvm_segment){ .base = setup->tss, .limit = setup->tss_limit,
-                                  .selector = MOTE__TSS, .type = hv->tr_type, .present = 1 };
-    s->ldt = (struct kvm_segment){ .unusable = 1, .type = 2 };
-    s->gdt = (struct kvm_dtable){ .base = setup->gdt, .limit = setup->gdt_limit };
-    s->idt = (struct kvm_dtable){ .base = setup->idt, .limit = setup->idt_limit };
+    s->ds = s->es = s->fs = s->gs = (struct kvm_segment){.unusable = 1};
+    s->tr = (struct kvm_segment){.base = setup->tss,
+                                 .limit = setup->tss_limit,
+                                 .selector = MOTE__TSS,
+                                 .type = hv->tr_type,
+                                 .present = 1};
+    s->ldt = (struct kvm_segment){.unusable = 1, .type = 2};
+    s->gdt = (struct kvm_dtable){.base = setup->gdt, .limit = setup->gdt_limit};
+    s->idt = (struct kvm_dtable){.base = setup->idt, .limit = setup->idt_limit};
     s->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
     s->cr3 = setup->page_tables;
     s->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | offered_cr4(hv);
@@ -89,7 +98,7 @@ static int set_xcr0(struct mote__vm *vm, mote_cpu level, mote_error *error)
 {
     if (!vm->hv->offers_xsave)
         return 0;
-    struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0] = { .value = level == MOTE_CPU_V3 ? 7 : 3 } };
+    struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0] = {.value = level == MOTE_CPU_V3 ? 7 : 3}};
     int status = mote__ioctl(vm->vcpu, KVM_SET_XCRS, &xcrs);
     return status < 0 ? mote__fail_system(error, status, "KVM_SET_XCRS") : 0;
 }
@@ -99,19 +108,19 @@ static int set_xcr0(struct mote__vm *vm, mote_cpu level, mote_error *error)
  * processor without CPUID faulting, guests see that processor (docs/platform.md). */
 static int set_msrs(struct mote__vm *vm, const struct mote__cpu_setup *setup, mote_error *error)
 {
-    struct {
-        struct kvm_msrs head;
+    struct { /* struct kvm_msrs with its entries */
+        uint32_t nmsrs, padding;
         struct kvm_msr_entry entries[5];
-    } msrs = { .head.nmsrs = 5,
-               .entries = { { .index = MSR_STAR, .data = (uint64_t)MOTE__KERNEL_CODE << 32 },
-                            { .index = MSR_LSTAR, .data = setup->syscall_entry },
-                            { .index = MSR_CSTAR, .data = setup->syscall_entry },
-                            { .index = MSR_FMASK, .data = FMASK_ALL },
-                            { .index = MSR_MISC_FEATURES_ENABLES, .data = 1 } } };
+    } msrs = {.nmsrs = 5,
+              .entries = {{.index = MSR_STAR, .data = (uint64_t)MOTE__KERNEL_CODE << 32},
+                          {.index = MSR_LSTAR, .data = setup->syscall_entry},
+                          {.index = MSR_CSTAR, .data = setup->syscall_entry},
+                          {.index = MSR_FMASK, .data = FMASK_ALL},
+                          {.index = MSR_MISC_FEATURES_ENABLES, .data = 1}}};
     int status = mote__ioctl(vm->vcpu, KVM_SET_MSRS, &msrs);
     if (status < 0)
         return mote__fail_system(error, status, "KVM_SET_MSRS");
-    if (status != (int)msrs.head.nmsrs)
+    if (status != (int)msrs.nmsrs)
         return mote__fail(error, MOTE_DOMAIN_BACKEND, MOTE_EBACKEND, status,
                           "use Linux 5.10 or later", "KVM refused MSR %#x",
                           msrs.entries[status].index);
@@ -122,8 +131,8 @@ static int set_msrs(struct mote__vm *vm, const struct mote__cpu_setup *setup, mo
 static int no_hypercall_patching(struct mote__vm *vm, mote_error *error)
 {
 #ifdef KVM_X86_QUIRK_FIX_HYPERCALL_INSN
-    struct kvm_enable_cap cap = { .cap = KVM_CAP_DISABLE_QUIRKS2,
-                                  .args[0] = KVM_X86_QUIRK_FIX_HYPERCALL_INSN };
+    struct kvm_enable_cap cap = {.cap = KVM_CAP_DISABLE_QUIRKS2,
+                                 .args[0] = KVM_X86_QUIRK_FIX_HYPERCALL_INSN};
     int status = mote__ioctl(vm->fd, KVM_ENABLE_CAP, &cap);
     if (status < 0 && status != -EINVAL) /* an older KVM: code is not writable anyway */
         return mote__fail_system(error, status, "KVM_CAP_DISABLE_QUIRKS2");
@@ -134,8 +143,7 @@ static int no_hypercall_patching(struct mote__vm *vm, mote_error *error)
     return 0;
 }
 
-int mote__kvm_setup_cpu(struct mote__vm *vm, const struct mote__cpu_setup *setup,
-                        mote_error *error)
+int mote__kvm_setup_cpu(struct mote__vm *vm, const struct mote__cpu_setup *setup, mote_error *error)
 {
     mote_cpu level = (mote_cpu)setup->cpu_level;
     int status = set_cpuid(vm, level, error);
@@ -155,24 +163,31 @@ int mote__kvm_setup_cpu(struct mote__vm *vm, const struct mote__cpu_setup *setup
     return 0;
 }
 
-int mote__vm_get_special(struct mote__vm *vm, struct mote__cpu_special *special,
-                         mote_error *error)
+/* The control words, from the XSAVE area: a component that XSTATE_BV leaves out is in
+ * its initial state, whatever its bytes say (Intel SDM vol. 1, section 13.6). */
+static int get_controls(struct mote__vm *vm, struct mote__cpu_special *special, mote_error *error)
+{
+    struct kvm_xsave xsave;
+    int status = mote__ioctl(vm->vcpu, KVM_GET_XSAVE, &xsave);
+    if (status < 0)
+        return mote__fail_system(error, status, "KVM_GET_XSAVE");
+    uint32_t components = xsave.region[512 / 4];
+    special->x87_control = components & 1 ? (uint16_t)xsave.region[0] : 0x37f;
+    special->mxcsr = components & 2 ? xsave.region[24 / 4] : 0x1f80;
+    return 0;
+}
+
+int mote__vm_get_special(struct mote__vm *vm, struct mote__cpu_special *special, mote_error *error)
 {
     struct kvm_sregs s;
     int status = mote__ioctl(vm->vcpu, KVM_GET_SREGS, &s);
     if (status < 0)
         return mote__fail_system(error, status, "KVM_GET_SREGS");
-    struct kvm_fpu fpu;
-    status = mote__ioctl(vm->vcpu, KVM_GET_FPU, &fpu);
-    if (status < 0)
-        return mote__fail_system(error, status, "KVM_GET_FPU");
-    *special = (struct mote__cpu_special){ .cr2 = s.cr2,
-                                           .fs_base = s.fs.base,
-                                           .gs_base = s.gs.base,
-                                           .privileged = (s.cs.selector & 3) != 3,
-                                           .x87_control = fpu.fcw,
-                                           .mxcsr = fpu.mxcsr };
-    return 0;
+    *special = (struct mote__cpu_special){.cr2 = s.cr2,
+                                          .fs_base = s.fs.base,
+                                          .gs_base = s.gs.base,
+                                          .privileged = (s.cs.selector & 3) != 3};
+    return get_controls(vm, special, error);
 }
 
 int mote__vm_forget_events(struct mote__vm *vm, mote_error *error)

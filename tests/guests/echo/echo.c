@@ -98,6 +98,15 @@ static double bits_f64(uint64_t bits)
 }
 MOTE_EXPORT(bits_f64, f64, u64);
 
+/* Inexact, by zero or invalid: no exception of SSE or x87 is unmasked in a guest. */
+static double quotient(double a, double b)
+{
+    volatile long double x87 = a;
+    x87 /= b;
+    return a / b == (double)x87 ? a / b : (double)x87;
+}
+MOTE_EXPORT(quotient, f64, f64, f64);
+
 /* ---- payloads ------------------------------------------------------------ */
 
 /* Answers are allocated and never freed: each call is thought to start fresh. */

@@ -77,10 +77,12 @@ static void write_code(void)
 }
 MOTE_EXPORT(write_code, void);
 
+/* Constant, so that the linker puts it beside the code's constants. */
+static const uint8_t rodata[16] = {0xc3};
+
 static void write_rodata(void)
 {
-    static const volatile uint8_t constant = 1;
-    wild_write((uintptr_t)&constant);
+    wild_write((uintptr_t)rodata);
 }
 MOTE_EXPORT(write_rodata, void);
 
@@ -142,8 +144,7 @@ MOTE_EXPORT(exec_mailbox, void);
 
 static void exec_rodata(void)
 {
-    static const volatile uint8_t code[16] = {RET};
-    jump_to((uintptr_t)code);
+    jump_to((uintptr_t)rodata);
 }
 MOTE_EXPORT(exec_rodata, void);
 

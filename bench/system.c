@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machine: clock, CPU, memory, a limit of time. */
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void pin_to_cpu(void)
+{
+    int cpu = sched_getcpu();
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu < 0 ? 0 : (size_t)cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set))
+        perror("mote_bench: sched_setaffinity, so the figures are less steady");
+}
+
+static void too_late(int signal)
+{
+    static const char text[] = "\nmote_bench: a benchmark did not end in time\n";
+    (void)signal;
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)ignored;
+    _exit(124);
+}
+
+void give_up_after(unsigned seconds)
+{
+    signal(SIGALRM, too_late);
+    alarm(seconds);
+}
+
+long read_kib(const char *file, const char *key)
+{
+    char line[256];
+    long value = -1;
+    FILE *f = fopen(file, "re");
+    while (f && value < 0 && fgets(line, sizeof line, f))
+        if (strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == ':')
+            value = strtol(line + strlen(key) + 1, NULL, 10);
+    if (f)
+        fclose(f);
+    return value;
+}
+
+long settled_available_kib(void)
+{
+    enum { CLOSE_KIB = 256, TRIES = 40 };
+    long now = read_kib("/proc/meminfo", "MemAvailable");
+    for (int i = 0; i < TRIES; i++) {
+        long before = now;
+        usleep(50000);
+        now = read_kib("/proc/meminfo", "MemAvailable");
+        if (labs(now - before) < CLOSE_KIB)
+            break;
+    }
+    return now;
+}

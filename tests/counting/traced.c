@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The traced process: does the work, and marks where it begins and ends. */
+#include "counting.h"
+
+#include "mote.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LONG_DEADLINE (60ull * 1000000000ull)
+
+static const mote_call_options options = {sizeof(options), LONG_DEADLINE};
+
+static const char *folder;
+static mote_host *host;
+
+static void must(const char *what, int rc)
+{
+    if (rc != MOTE_OK) {
+        printf("  %s: %s\n", what, mote_error_name(rc));
+        exit(1);
+    }
+}
+
+static void begin(enum section section)
+{
+    syscall(SYS_getppid, MARK_BEGIN, (uint64_t)section);
+}
+
+static void end(void)
+{
+    syscall(SYS_getppid, MARK_END, 0);
+}
+
+/* ---- guests ------------------------------------------------------------------ */
+
+struct guest {
+    mote_image *image;
+    mote_sandbox *sandbox;
+};
+
+static void open_guest(struct guest *guest, const char *name, mote_policy *policy)
+{
+    char path[4096];
+    mote_error error = MOTE_ERROR_INIT;
+    mote_source source = MOTE_SOURCE_PATH(path);
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    must(path, mote_image_open(&guest->image, host, &source, NULL, &error));
+    must(path, mote_sandbox_new(&guest->sandbox, guest->image, policy, NULL, &error));
+}
+
+static void close_guest(struct guest *guest)
+{
+    must("mote_sandbox_free", mote_sandbox_free(guest->sandbox));
+    mote_image_unref(guest->image);
+}
+
+static mote_func find(const struct guest *guest, const char *name)
+{
+    mote_func func;
+
+    must(name, mote_find(guest->image, name, NULL, &func, NULL));
+    return func;
+}
+
+static void call(struct guest *guest, mote_func func, const mote_value *args, size_t nargs,
+                 mote_value *result)
+{
+    must("mote_call", mote_call(guest->sandbox, func, &options, args, nargs, result,
+                                result != NULL));
+}
+
+/* ---- sections ------------------------------------------------------------------ */
+
+static void empty(void)
+{
+    for (unsigned i = 0; i < expectations[SECTION_EMPTY].passes; i++) {
+        begin(SECTION_EMPTY);
+        end();
+    }
+}
+
+/* Each section is passed twice unmarked first: pages are touched, pools are filled. */
+static void mark(enum section section, int i)
+{
+    if (i >= 0) {
+        begin(section);
+    }
+}
+
+static void unmark(int i)
+{
+    if (i >= 0) {
+        end();
+    }
+}
+
+#define EACH_PASS(i, section) for (int i = -3; i < (int)expectations[section].passes; i++)
+
+static void warm_calls(void)
+{
+    static char bytes[24 * 1024];
+    mote_value text = {.type = MOTE_BYTES, .of.bytes = {bytes, sizeof(bytes)}};
+    mote_value part = {.type = MOTE_BYTES, .of.bytes = {bytes, 8 * 1024}};
+    mote_value result;
+    struct guest guest;
+    mote_func nothing;
+    mote_func sum;
+    mote_func echo;
+
+    open_guest(&guest, "echo", NULL);
+    nothing = find(&guest, "nothing");
+    sum = find(&guest, "sum_bytes");
+    echo = find(&guest, "echo_bytes"); /* without a malloc, which would be a system call more */
+    EACH_PASS(i, SECTION_WARM) {
+        mark(SECTION_WARM, i);
+        call(&guest, nothing, NULL, 0, NULL);
+        unmark(i);
+    }
+    EACH_PASS(i, SECTION_WARM_BYTES) {
+        mark(SECTION_WARM_BYTES, i);
+        call(&guest, sum, &text, 1, &result);
+        unmark(i);
+    }
+    EACH_PASS(i, SECTION_RESULT_OF_BYTES) {
+        must("mote_reset", mote_reset(guest.sandbox));
+        mark(SECTION_RESULT_OF_BYTES, i);
+        call(&guest, echo, &part, 1, &result);
+        unmark(i);
+    }
+    close_guest(&guest);
+}
+
+static void resets(void)
+{
+    mote_value pages = {.type = MOTE_U32, .of.u32 = 64};
+    struct guest guest;
+    mote_func nothing;
+    mote_func dirty;
+
+    open_guest(&guest, "dirty", NULL);
+    nothing = find(&guest, "nothing");
+    dirty = find(&guest, "dirty");
+    EACH_PASS(i, SECTION_RESET) {
+        call(&guest, nothing, NULL, 0, NULL);
+        mark(SECTION_RESET, i);
+        must("mote_reset", mote_reset(guest.sandbox));
+        unmark(i);
+    }
+    EACH_PASS(i, SECTION_FRESH) {
+        mark(SECTION_FRESH, i);
+        must("mote_reset", mote_reset(guest.sandbox));
+        call(&guest, nothing, NULL, 0, NULL);
+        unmark(i);
+    }
+    EACH_PASS(i, SECTION_FRESH_DIRTY) {
+        call(&guest, dirty, &pages, 1, NULL);
+        mark(SECTION_FRESH_DIRTY, i);
+        must("mote_reset", mote_reset(guest.sandbox));
+        call(&guest, dirty, &pages, 1, NULL);
+        unmark(i);
+    }
+    close_guest(&guest);
+}
+
+static void after_faults(void)
+{
+    mote_value result;
+    struct guest guest;
+    mote_func ud2;
+    mote_func alive;
+
+    open_guest(&guest, "faults", NULL);
+    ud2 = find(&guest, "ud2");
+    alive = find(&guest, "alive");
+    EACH_PASS(i, SECTION_FRESH_AFTER_FAULT) {
+        if (mote_call(guest.sandbox, ud2, &options, NULL, 0, NULL, 0) != MOTE_EFAULT) {
+            must("ud2", MOTE_EPROTOCOL);
+        }
+        mark(SECTION_FRESH_AFTER_FAULT, i);
+        must("mote_reset", mote_reset(guest.sandbox));
+        call(&guest, alive, NULL, 0, &result);
+        unmark(i);
+    }
+    close_guest(&guest);
+}
+
+/* Memory of one range is mapped by each odd call; the fresh call after it gives that back. */
+static void mapping(void)
+{
+    mote_value pages = {.type = MOTE_U32, .of.u32 = 512};
+    mote_value result;
+    struct guest guest;
+    mote_func nothing;
+    mote_func map;
+
+    open_guest(&guest, "dirty", NULL);
+    nothing = find(&guest, "nothing");
+    map = find(&guest, "dirty_mapped");
+    EACH_PASS(i, SECTION_MAPPED_FRESH) {
+        call(&guest, map, &pages, 1, &result);
+        mark(SECTION_MAPPED_FRESH, i);
+        must("mote_reset", mote_reset(guest.sandbox));
+        call(&guest, nothing, NULL, 0, NULL);
+        unmark(i);
+        mark(SECTION_MAPPED_LATER, i);
+        must("mote_reset", mote_reset(guest.sandbox));
+        call(&guest, nothing, NULL, 0, NULL);
+        unmark(i);
+    }
+    close_guest(&guest);
+}
+
+/* ---- host functions ------------------------------------------------------------------ */
+
+static int fn_add(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                  mote_value *result)
+{
+    (void)user;
+    (void)context;
+    (void)nargs;
+    *result = (mote_value){.type = MOTE_I32, .of.i32 = args[0].of.i32 + args[1].of.i32};
+    return 0;
+}
+
+static void grant_all(mote_policy *policy)
+{
+    static const struct {
+        const char *name;
+        const char *signature;
+    } functions[] = {
+        {"add", "(i32,i32)->i32"},
+        {"greet", "(string)->string"},
+        {"fail", "()->i32"},
+        {"take", "(bytes)->void"},
+        {"give", "(u32)->bytes"},
+        {"mixed", "(i32,u32,i64,u64,f32,f64,bool,string,bytes,i32,f64)->f64"},
+    };
+
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        must(functions[i].name,
+             mote_policy_function(policy, "env", functions[i].name, functions[i].signature, fn_add,
+                                  NULL, NULL, NULL));
+    }
+}
+
+static void storm_section(struct guest *guest, enum section section, uint32_t times, int fresh)
+{
+    mote_func storm = find(guest, "storm");
+    mote_value count = {.type = MOTE_U32, .of.u32 = times};
+    mote_value result;
+
+    EACH_PASS(i, section) {
+        mark(section, i);
+        if (fresh) {
+            must("mote_reset", mote_reset(guest->sandbox));
+        }
+        call(guest, storm, &count, 1, &result);
+        unmark(i);
+    }
+}
+
+static void host_calls(void)
+{
+    struct guest guest;
+    mote_policy *policy;
+
+    must("mote_policy_new", mote_policy_new(&policy, host, NULL));
+    grant_all(policy);
+    open_guest(&guest, "hostcalls", policy);
+    storm_section(&guest, SECTION_HOST_CALL, 1, 0);
+    storm_section(&guest, SECTION_HOST_CALLS_5, 5, 0);
+    storm_section(&guest, SECTION_FRESH_HOST_CALL, 1, 1);
+    close_guest(&guest);
+    mote_policy_unref(policy);
+}
+
+/* ---- the watchdog ------------------------------------------------------------------ */
+
+/* Another guest runs all the while, with a deadline, so that the watchdog is awake. */
+static struct guest spinner;
+
+static void *spin(void *argument)
+{
+    (void)argument;
+    if (mote_call(spinner.sandbox, find(&spinner, "spin"), &options, NULL, 0, NULL, 0) !=
+        MOTE_EINTERRUPTED) {
+        printf("  the spinning guest was not interrupted\n");
+    }
+    return NULL;
+}
+
+static void start_spinning(pthread_t *thread)
+{
+    open_guest(&spinner, "faults", NULL);
+    if (pthread_create(thread, NULL, spin, NULL) != 0) {
+        must("pthread_create", MOTE_ESYSTEM);
+    }
+}
+
+static void stop_spinning(pthread_t thread)
+{
+    mote_handle *handle = mote_sandbox_handle(spinner.sandbox);
+
+    must("mote_interrupt", mote_interrupt(handle));
+    pthread_join(thread, NULL);
+    mote_handle_unref(handle);
+    close_guest(&spinner);
+}
+
+void traced(const char *guests)
+{
+    mote_error error = MOTE_ERROR_INIT;
+    pthread_t thread;
+
+    folder = guests;
+    must("mote_host_new", mote_host_new(&host, NULL, &error));
+    start_spinning(&thread);
+    usleep(20000);
+    empty();
+    warm_calls();
+    resets();
+    after_faults();
+    host_calls();
+    mapping();
+    stop_spinning(thread);
+    must("mote_host_free", mote_host_free(host));
+    fflush(stdout);
+}
