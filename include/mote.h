@@ -401,7 +401,8 @@ MOTE_API int mote_reset(mote_sandbox *sandbox);
 MOTE_API const mote_error *mote_sandbox_error(const mote_sandbox *sandbox);
 
 /* Reads and writes the guest's memory between its calls, or in a host function; the
- * range is checked whole against what the guest itself may read or write.
+ * range is checked whole against what the guest itself may read or write, save
+ * the pages that mote lends it (gate, info page), which are not its memory.
  * Errors: ERANGE, EFORKED, EBUSY, EINVAL. */
 MOTE_API int mote_memory_read(mote_sandbox *sandbox, uint64_t address, void *data, size_t size);
 MOTE_API int mote_memory_write(mote_sandbox *sandbox, uint64_t address, const void *data,

@@ -63,8 +63,6 @@ static int serve_doorbell(mote_sandbox *sandbox, enum mote__stop *stop)
         return serving ? guest_failed(sandbox, mailbox.message)
                        : out_of_turn(sandbox, mailbox.request);
     case MOTE_REQUEST_CALL:
-        if (booting)
-            return out_of_turn(sandbox, mailbox.request);
         return mote__hostcall_serve(sandbox, mailbox.message) ?: GO_ON;
     case MOTE_REQUEST_LOG:
         return mote__hostcall_log(sandbox, mailbox.message) ?: GO_ON;

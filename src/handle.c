@@ -74,6 +74,10 @@ static bool kick(mote_handle *handle, uint32_t phase, enum mote__cause cause, ui
 {
     if (!is_due(handle, cause, now))
         return false;
+#if defined(MOTE_CONTROL_NO_DEADLINE_HOSTFN)
+    if (phase == MOTE__PHASE_HOST && cause == MOTE__CAUSE_DEADLINE)
+        return false;
+#endif
     uint32_t none = MOTE__CAUSE_NONE;
     atomic_compare_exchange_strong(&handle->cause, &none, cause);
     if (phase == MOTE__PHASE_GUEST) {

@@ -178,6 +178,8 @@ int mote__hostcall_serve(mote_sandbox *sandbox, uint64_t message)
     int status = read_request(sandbox, message, &request);
     if (status)
         return refuse(sandbox, status);
+    if (!sandbox->imports)
+        return answer_error(sandbox, MOTE_GUEST_EMISSING, "no host functions while booting");
     if (request.head.function >= sandbox->image->notes.imports.count)
         return answer_error(sandbox, MOTE_GUEST_EINVAL, "no such import");
     const struct mote__grant *grant = sandbox->imports[request.head.function];
@@ -187,8 +189,7 @@ int mote__hostcall_serve(mote_sandbox *sandbox, uint64_t message)
     if (wrong)
         return answer_error(sandbox, MOTE_GUEST_EINVAL, wrong);
 #if defined(MOTE_CONTROL_NO_MAILBOX_COPY)
-    for (uint64_t end = mote__now_ns() + 20000; mote__now_ns() < end;)
-        ;
+    mote__sleep_ns(20000);
     read_request(sandbox, message, &request); /* believed without a second check */
 #endif
     status = read_arguments(sandbox, &request, &grant->signature, args);

@@ -98,6 +98,10 @@ static int64_t serve(mote_sandbox *sandbox, const struct mote__syscall *c)
     case SYS_rt_sigprocmask: /* no signal ever comes */
     case SYS_futex:          /* nobody to wait for, nobody to wake */
         return 0;
+    case SYS_tkill:
+    case SYS_kill:
+    case SYS_tgkill: /* signal 0; others end the guest */
+        return 0;
     default:
         return refuse(sandbox);
     }
@@ -126,7 +130,7 @@ enum mote__syscall_outcome mote__linux_syscall(mote_sandbox *sandbox, struct mot
     uint64_t signal;
     if (call.number == SYS_exit || call.number == SYS_exit_group)
         return MOTE__SYSCALL_EXIT;
-    if (is_own_signal(&call, &signal)) {
+    if (is_own_signal(&call, &signal) && signal) { /* 0 only asks whether one could */
         regs->rdi = signal & 0x7f;
         return MOTE__SYSCALL_ABORT;
     }
