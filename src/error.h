@@ -13,10 +13,15 @@ __attribute__((format(printf, 6, 7))) void mote__describe(mote_error *error, int
 /* The operating system refused `what` with the negative errno. */
 void mote__describe_system(mote_error *error, int errno_negative, const char *what);
 
+static inline int mote__code(int code)
+{
+    return code;
+}
+
 /* Each describes a failure and is the code to return; a macro and inline functions, so
  * that analyzers see that it is not 0. */
 #define mote__fail(error, domain, code, detail, remedy, ...) \
-    (mote__describe(error, domain, code, detail, remedy, __VA_ARGS__), (code))
+    (mote__describe(error, domain, code, detail, remedy, __VA_ARGS__), mote__code(code))
 
 /* No memory for `what`. */
 static inline int mote__fail_memory(mote_error *error, const char *what)

@@ -102,8 +102,10 @@ void census_take(struct census *census)
     memset(census, 0, sizeof(*census));
     count_fds(census);
     census->threads = count_threads();
-    census->heap = mallinfo2().uordblks + mallinfo2().hblkhd;
-    census->mapped = count_mapped();
+    if (!SANITIZED) {
+        census->heap = mallinfo2().uordblks + mallinfo2().hblkhd;
+        census->mapped = count_mapped();
+    }
 }
 
 static bool same(const struct census *a, const struct census *b)
@@ -142,6 +144,9 @@ size_t resident_bytes(void)
 /* ---- searching ------------------------------------------------------------------ */
 
 enum { CHUNK = 1 << 20, NEEDLE_PAGE = 4096 };
+
+/* Larger than any memory here: a sanitizer's shadow, without end to read. */
+#define RESERVED (1ull << 36)
 
 void searcher_open(struct searcher *searcher, size_t size)
 {
@@ -199,7 +204,9 @@ static bool searchable(const struct searcher *s, const struct mapping *m)
 {
     bool own = (uintptr_t)s->needle >= m->begin && (uintptr_t)s->needle < m->end;
 
-    return m->permissions[0] == 'r' && !own && strncmp(m->name, "[v", 2) != 0;
+    bool only_reserved = m->end - m->begin > RESERVED;
+
+    return m->permissions[0] == 'r' && !own && !only_reserved && strncmp(m->name, "[v", 2) != 0;
 }
 
 /* The searcher's area may have been merged with neighbours: look at what lies around it. */

@@ -103,6 +103,7 @@ TEST(images, path_fd_and_data)
     CHECK_CODE(mote_image_boot(image, &error), MOTE_OK);
     mote_image_unref(image);
     CHECK_CODE(mote_host_free(host), MOTE_OK);
+    free(elf.bytes);
 }
 
 TEST(images, source_is_exactly_one)

@@ -222,7 +222,7 @@ static void unreachable_around(struct box *box, const char *export)
 
     CHECK(rc == MOTE_OK || rc == MOTE_EFAULT);
     CHECK_CODE(mote_reset(box->sandbox), MOTE_OK);
-    for (int page = -16; rc == MOTE_OK && page <= 16; page++) {
+    for (int page = -8; rc == MOTE_OK && page <= 8; page++) {
         uint64_t where = base.of.u64 + (uint64_t)((int64_t)page * 4096);
 
         CHECK_CODE(try_peek(box, where), MOTE_EFAULT);

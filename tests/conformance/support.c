@@ -243,6 +243,11 @@ void expect_alive(struct box *box)
 
 /* ---- time ------------------------------------------------------------------ */
 
+bool emulated(void)
+{
+    return getenv("MOTE_LANE") != NULL;
+}
+
 uint64_t now_ns(void)
 {
     struct timespec time;

@@ -70,6 +70,9 @@ void check_page_fault(struct box *box, int rc, mote_access access, uint64_t addr
 /* Resets, and has the `faults` guest answer. */
 void expect_alive(struct box *box);
 
+/* In a lane whose processor is emulated, and differs from any real one where a test says so. */
+bool emulated(void);
+
 uint64_t now_ns(void);
 void sleep_ms(unsigned milliseconds);
 
