@@ -13,30 +13,33 @@
 
 #include "bench.h"
 
-#define PAGE 4096u
+#define PAGE ((size_t)4096)
 #define PORT 0x4d
 
-extern const uint8_t bare_guest[], bare_guest_end[];
+extern const uint8_t bare_guest[];
+extern const uint32_t bare_guest_size;
 
 /* Its pages, by physical address; the pages that the guest writes follow. */
 enum { TSS, CODE, PML4, PDPT, LOW_PD, LOW_PT, HIGH_PD, HIGH_PT, DATA };
 _Static_assert(DATA == BARE_OWN_PAGES, "bare.h");
 
-/* Guest addresses: code and data below, the TSS far above, as in a sandbox. */
-#define CODE_AT 0x400000ull
-#define DATA_AT (CODE_AT + PAGE)
-#define TSS_AT  0x1001100000ull
+/* Guest addresses: code and data below, the TSS and one page far above, as in a sandbox,
+ * so that as many page tables are in use. */
+#define CODE_AT  0x400000ull
+#define DATA_AT  CODE_AT /* the first data page lies at FIRST_AT instead */
+#define TSS_AT   0x1001100000ull
+#define FIRST_AT (TSS_AT + PAGE)
 
-#define PRESENT 1ull
-#define WRITE   2ull
-#define USER    4ull
-#define ACCESS  0x20ull
+#define PRESENT  1ull
+#define WRITE    2ull
+#define USER     4ull
+#define ACCESS   0x20ull
 
 struct bare_kvm {
     int fd;
     size_t run_size;
-    struct {
-        struct kvm_cpuid2 head;
+    struct { /* struct kvm_cpuid2, with room */
+        uint32_t count, padding;
         struct kvm_cpuid_entry2 entries[128];
     } cpuid;
 };
@@ -60,7 +63,7 @@ struct bare_kvm *bare_open(void)
     struct bare_kvm *kvm = calloc(1, sizeof *kvm);
     if (!kvm)
         return NULL;
-    kvm->cpuid.head.nent = 128;
+    kvm->cpuid.count = 128;
     kvm->fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
     int size = ioctl(kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
     if (size < 0 || ioctl(kvm->fd, KVM_GET_SUPPORTED_CPUID, &kvm->cpuid) < 0) {
@@ -111,12 +114,14 @@ static int build_memory(struct bare_vm *vm)
         return failed("mmap");
     vm->memory = memory;
     build_tss(vm->memory + TSS * PAGE);
-    memcpy(vm->memory + CODE * PAGE, bare_guest, (size_t)(bare_guest_end - bare_guest));
+    memcpy(vm->memory + CODE * PAGE, bare_guest, bare_guest_size);
     put_tables(vm, CODE_AT, LOW_PD, LOW_PT);
     put_tables(vm, TSS_AT, HIGH_PD, HIGH_PT);
     put_entry(vm, HIGH_PT, TSS_AT, 0, TSS * PAGE, 0);
     put_entry(vm, LOW_PT, CODE_AT, 0, CODE * PAGE, USER);
-    for (size_t i = 0; i < vm->pages; i++)
+    if (vm->pages)
+        put_entry(vm, HIGH_PT, FIRST_AT, 0, DATA * PAGE, WRITE | USER);
+    for (size_t i = 1; i < vm->pages; i++)
         put_entry(vm, LOW_PT, DATA_AT + i * PAGE, 0, (DATA + i) * PAGE, WRITE | USER);
     struct kvm_userspace_memory_region region = {.memory_size = vm->size,
                                                  .userspace_addr = (uintptr_t)memory};
@@ -170,7 +175,8 @@ static int build_cpu(struct bare_vm *vm)
         return failed("KVM_SET_CPUID2");
     if (set_sregs(vm))
         return -1;
-    struct kvm_regs regs = {.rip = CODE_AT, .rsi = DATA_AT, .rcx = vm->pages, .rflags = 2};
+    struct kvm_regs regs = {
+        .rip = CODE_AT, .rsi = DATA_AT + PAGE, .rdi = FIRST_AT, .rcx = vm->pages, .rflags = 2};
     return ioctl(vm->vcpu, KVM_SET_REGS, &regs) < 0 ? failed("KVM_SET_REGS") : 0;
 }
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The code of a bare VM: write to RCX pages from RSI on, then ring for ever. */
+/* The code of a bare VM: write to RCX pages, the first at RDI and the others from RSI on,
+ * then ring for ever. */
         .section .rodata
         .globl  bare_guest
-        .globl  bare_guest_end
+        .globl  bare_guest_size
         .hidden bare_guest
-        .hidden bare_guest_end
+        .hidden bare_guest_size
 bare_guest:
         test    %rcx, %rcx
+        jz      2f
+        incb    (%rdi)
+        dec     %rcx
         jz      2f
 1:      incb    (%rsi)
         add     $0x1000, %rsi
@@ -14,5 +18,8 @@ bare_guest:
         jnz     1b
 2:      out     %al, $0x4d
         jmp     2b
-bare_guest_end:
+
+        .balign 4
+bare_guest_size:
+        .long   . - bare_guest
         .section .note.GNU-stack, "", @progbits

@@ -59,7 +59,7 @@ void pin_to_cpu(void);
 void give_up_after(unsigned seconds);
 /* A line of /proc/meminfo or /proc/self/status, in KiB; -1 when it is not there. */
 long read_kib(const char *file, const char *key);
-/* Memory that is available, once the figure stands still. */
-long settled_available_kib(void);
+/* Memory that is available on the whole machine. */
+long available_kib(void);
 
 #endif

@@ -71,21 +71,7 @@ static long kept_by_cpus_kib(void)
     return pages * 4;
 }
 
-static long available_kib(void)
+long available_kib(void)
 {
     return read_kib("/proc/meminfo", "MemAvailable") + kept_by_cpus_kib();
-}
-
-long settled_available_kib(void)
-{
-    enum { CLOSE_KIB = 256, TRIES = 20, PAUSE_US = 100000 };
-    long now = available_kib();
-    for (int i = 0; i < TRIES; i++) {
-        long before = now;
-        usleep(PAUSE_US);
-        now = available_kib();
-        if (labs(now - before) < CLOSE_KIB)
-            break;
-    }
-    return now;
 }

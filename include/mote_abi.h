@@ -161,7 +161,7 @@ enum mote_abort_kind {
 #define MOTE_MAX_EXPORTS 4096u
 #define MOTE_MAX_IMPORTS 1024u
 #define MOTE_MAX_NAME    255u           /* bytes of a module or function name */
-#define MOTE_MAX_WINDOW  0x200001000ull /* 8 GiB, and a page that is never mapped */
+#define MOTE_MAX_WINDOW  0x200000000ull /* 8 GiB; the page above is never mapped */
 
 /* ---- errors that a guest receives from a host function ------------------- */
 

@@ -149,6 +149,13 @@ static const char *access_name(mote_access access)
                                            : "read";
 }
 
+/* The page above the window counts: an address of 33 bits and an access reach into it. */
+static bool in_window(const mote_sandbox *sandbox, uint64_t address)
+{
+    uint64_t window = sandbox->shell->layout->window;
+    return window && address < window + MOTE__PAGE;
+}
+
 static int end_page_fault(mote_sandbox *sandbox, const struct mote__halt *halt, uint64_t address)
 {
     mote_report *r = &sandbox->report;
@@ -158,7 +165,7 @@ static int end_page_fault(mote_sandbox *sandbox, const struct mote__halt *halt, 
                 : halt->error_code & PF_WRITE ? MOTE_ACCESS_WRITE
                                               : MOTE_ACCESS_READ;
     unsigned long long at = address, rip = halt->regs.rip;
-    if (address < sandbox->shell->layout->window) {
+    if (in_window(sandbox, address)) {
         snprintf(r->text, sizeof r->text, "out of bounds memory access");
         return mote__fault_end(sandbox, MOTE_EFAULT, MOTE_FAULT_TRAP, 0,
                                "trap: out of bounds memory access: %s at %#llx",

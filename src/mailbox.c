@@ -238,7 +238,9 @@ int mote__mailbox_answer(mote_sandbox *sandbox, int32_t status, int64_t code,
     if (failed == MOTE_ELIMIT) {
         status = MOTE_GUEST_ENOMEM;
         slot = (struct mote_slot){0, 0};
-        failed = 0;
+    } else if (failed) {
+        return mote__fault_end(sandbox, failed, MOTE_FAULT_MEMORY, 0,
+                               "the host has no memory for the answer of a host function");
     }
     struct mote_mailbox *mailbox = control(sandbox);
     mailbox->status = status;
@@ -246,7 +248,7 @@ int mote__mailbox_answer(mote_sandbox *sandbox, int32_t status, int64_t code,
     mailbox->result = slot;
     mailbox->request = MOTE_REQUEST_NONE;
     mark_control(sandbox);
-    return failed;
+    return 0;
 }
 
 /* ---- reading ---- */

@@ -209,7 +209,7 @@ int mote__notes_read(struct mote__notes *notes, const struct mote__elf *elf, con
     }
     if (!notes->abi_version && (notes->exports.count || notes->imports.count))
         return refuse(error, "link it with -lmote_guest", "it has functions but no ABI version");
-    if (elf->low < notes->window)
+    if (notes->window && elf->low < notes->window + MOTE__PAGE)
         return refuse(error, "link it above the window: -Ttext-segment=0x10000000000",
                       "it lies inside its own memory window");
     return check_unique(&notes->exports, error);

@@ -81,16 +81,16 @@ static uint64_t push_words(struct stack *stack, const uint64_t *words, size_t n)
     return push(stack, words, n * sizeof *words);
 }
 
-static uint64_t build(mote_sandbox *sandbox, struct stack *stack, uint64_t *words)
+static uint64_t build(mote_sandbox *sandbox, struct stack *stack, uint64_t *words,
+                      const uint8_t seed[16])
 {
     char name[] = "guest";
     char *default_args[] = {name, NULL};
     char *const *args = sandbox->args ? sandbox->args : default_args;
-    uint8_t seed[16];
     size_t n = 0;
-    if (count(args) + count(sandbox->env) > MOST_STRINGS || mote__random(seed, sizeof seed) < 0)
+    if (count(args) + count(sandbox->env) > MOST_STRINGS)
         return 0;
-    uint64_t random = push(stack, seed, sizeof seed);
+    uint64_t random = push(stack, seed, 16);
     words[n++] = count(args);
     if (!push_strings(stack, args, words, &n) || !push_strings(stack, sandbox->env, words, &n))
         return 0;
@@ -101,10 +101,13 @@ static uint64_t build(mote_sandbox *sandbox, struct stack *stack, uint64_t *word
 int mote__linux_start(mote_sandbox *sandbox, struct mote__cpu_regs *regs, mote_error *error)
 {
     struct stack stack = {.top = sandbox->shell->layout->stack_top};
+    uint8_t seed[16];
+    int status = mote__random(seed, sizeof seed);
+    if (status < 0)
+        return mote__fail_system(error, status, "getrandom");
     uint64_t *words = mote__alloc_array(MOST_STRINGS + 64, sizeof *words);
     stack.bytes = mote__alloc(MOST_BYTES);
-    int status = 0;
-    uint64_t rsp = words && stack.bytes ? build(sandbox, &stack, words) : 0;
+    uint64_t rsp = words && stack.bytes ? build(sandbox, &stack, words, seed) : 0;
     if (!words || !stack.bytes)
         status = mote__fail_memory(error, "a program's arguments");
     else if (!rsp)

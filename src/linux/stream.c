@@ -85,6 +85,8 @@ static int64_t each_element(mote_sandbox *sandbox, uint64_t fd, uint64_t vector,
     if (count > IOV_MAX)
         return -EINVAL;
     for (uint64_t i = 0; i < count; i++) {
+        if (mote__handle_cause(sandbox->handle) != MOTE__CAUSE_NONE)
+            return total; /* the call is being stopped */
         struct iovec element;
         if (mote__memory_get(&sandbox->shell->memory, vector + i * sizeof element, &element,
                              sizeof element))

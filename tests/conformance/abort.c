@@ -147,8 +147,8 @@ TEST(faults, poisoned_until_reset)
 /* Many faults of many kinds, one after the other, on one sandbox. */
 TEST(faults, again_and_again)
 {
-    const char *exports[] = {"write_code", "ud2", "exec_stack", "int3", "x87_fault", "non_canonical",
-                             "abort_libc"};
+    const char *exports[] = {"write_code", "ud2",           "exec_stack", "int3",
+                             "x87_fault",  "non_canonical", "abort_libc"};
     struct box box;
     unsigned rounds = test_repeat(50);
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -64,20 +65,23 @@ struct mapping {
     char name[256];
 };
 
+/* "begin-end permissions offset device inode   name" */
 static bool next_mapping(FILE *maps, struct mapping *mapping)
 {
     char line[512];
-    unsigned long begin = 0;
-    unsigned long end = 0;
+    char *at = line;
 
     if (fgets(line, sizeof(line), maps) == NULL) {
         return false;
     }
-    mapping->name[0] = '\0';
-    sscanf(line, "%lx-%lx %7s %*s %*s %*s %255[^\n]", &begin, &end, mapping->permissions,
-           mapping->name);
-    mapping->begin = begin;
-    mapping->end = end;
+    mapping->begin = strtoul(at, &at, 16);
+    mapping->end = strtoul(at + 1, &at, 16);
+    snprintf(mapping->permissions, sizeof(mapping->permissions), "%.4s", at + 1);
+    for (int field = 0; field < 4; field++) {
+        at = at + 1 + strcspn(at + 1, " \n");
+    }
+    at += strspn(at, " ");
+    snprintf(mapping->name, sizeof(mapping->name), "%.*s", (int)strcspn(at, "\n"), at);
     return true;
 }
 
@@ -134,11 +138,13 @@ void census_check(const struct census *before, const char *what)
 size_t resident_bytes(void)
 {
     FILE *statm = fopen("/proc/self/statm", "r");
-    unsigned long pages = 0;
+    char line[128];
+    char *at = line;
 
-    CHECK(statm != NULL && fscanf(statm, "%*s %lu", &pages) == 1);
+    CHECK(statm != NULL && fgets(line, sizeof(line), statm) != NULL);
     fclose(statm);
-    return (size_t)pages * 4096;
+    strtoul(at, &at, 10); /* the second number */
+    return strtoul(at, NULL, 10) * 4096;
 }
 
 /* ---- searching ------------------------------------------------------------------ */
@@ -175,7 +181,8 @@ static void search_chunk(const struct searcher *s, size_t size, uintptr_t base, 
     const unsigned char *from = s->buffer;
     const unsigned char *end = s->buffer + size;
 
-    while ((from = memmem(from, (size_t)(end - from), s->needle, s->size)) != NULL) {
+    while (hits->count < SEARCHER_ENOUGH &&
+           (from = memmem(from, (size_t)(end - from), s->needle, s->size)) != NULL) {
         if (hits->count < hits->max) {
             hits->at[hits->count] = base + (uintptr_t)(from - s->buffer);
         }
@@ -259,8 +266,9 @@ static void search_memfd(const struct searcher *s, int fd, struct hits *hits)
 
 size_t searcher_count(const struct searcher *searcher, uintptr_t *at, size_t max)
 {
-    struct hits hits = {at, max, 0};
+    struct hits hits = {.max = max};
 
+    hits.at = at;
     search_mappings(searcher, &hits);
     for (int fd = 0; fd < 1024; fd++) {
         search_memfd(searcher, fd, &hits);

@@ -32,6 +32,9 @@ struct searcher {
 };
 
 void searcher_open(struct searcher *searcher, size_t size);
+/* It stops counting there. */
+#define SEARCHER_ENOUGH 1000u
+
 /* How often the needle is found; the first addresses go to `at`, up to `max`. */
 size_t searcher_count(const struct searcher *searcher, uintptr_t *at, size_t max);
 void searcher_close(struct searcher *searcher);

@@ -144,8 +144,8 @@ TEST(deadline, of_the_call_goes_first)
 
 TEST(deadline, of_any_size)
 {
-    const uint64_t all[] = {3600 * SECOND, 1ull << 62, (uint64_t)INT64_MAX, 1ull << 63,
-                            UINT64_MAX - 1, UINT64_MAX};
+    const uint64_t all[] = {3600 * SECOND, 1ull << 62,     (uint64_t)INT64_MAX,
+                            1ull << 63,    UINT64_MAX - 1, UINT64_MAX};
     struct box box;
     mote_value result;
 
@@ -186,8 +186,8 @@ TEST(deadline, races_with_the_end)
 
     box_run(&box, "faults");
     for (unsigned i = 0; i < test_repeat(300); i++) {
-        int rc = call_deadline(&box, "count_to", 20000 + (uint64_t)i * 10000,
-                               ARGS(v_u64(1000000)), &result);
+        int rc = call_deadline(&box, "count_to", 20000 + (uint64_t)i * 10000, ARGS(v_u64(1000000)),
+                               &result);
 
         CHECK(rc == MOTE_OK || rc == MOTE_EDEADLINE);
         if (rc == MOTE_OK) {

@@ -35,13 +35,13 @@ struct test {
 void test_register(struct test *test);
 
 /* TEST(subject, title) { ... } is all it takes: the test lists itself. */
-#define TEST(subject, title)                                                                       \
-    static void subject##_##title(void);                                                           \
-    static struct test test_##subject##_##title = {#subject "." #title, subject##_##title, NULL};  \
-    __attribute__((constructor)) static void register_##subject##_##title(void)                    \
-    {                                                                                              \
-        test_register(&test_##subject##_##title);                                                  \
-    }                                                                                              \
+#define TEST(subject, title)                                                                      \
+    static void subject##_##title(void);                                                          \
+    static struct test test_##subject##_##title = {#subject "." #title, subject##_##title, NULL}; \
+    __attribute__((constructor)) static void register_##subject##_##title(void)                   \
+    {                                                                                             \
+        test_register(&test_##subject##_##title);                                                 \
+    }                                                                                             \
     static void subject##_##title(void)
 
 /* How often a test repeats what it wants repeated `full` times: fewer in slow lanes, at least 1. */
@@ -55,22 +55,22 @@ __attribute__((noreturn, format(printf, 3, 4))) void test_fail(const char *file,
 
 #define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            FAIL("%s", #condition);                                                                \
-        }                                                                                          \
+#define CHECK(condition)            \
+    do {                            \
+        if (!(condition)) {         \
+            FAIL("%s", #condition); \
+        }                           \
     } while (0)
 
-#define CHECK_INT(actual, expected)                                                                \
+#define CHECK_INT(actual, expected) \
     test_check_int(__FILE__, __LINE__, #actual, (int64_t)(actual), (int64_t)(expected))
-#define CHECK_HEX(actual, expected)                                                                \
+#define CHECK_HEX(actual, expected) \
     test_check_hex(__FILE__, __LINE__, #actual, (uint64_t)(actual), (uint64_t)(expected))
-#define CHECK_BYTES(actual, expected, size)                                                        \
+#define CHECK_BYTES(actual, expected, size) \
     test_check_bytes(__FILE__, __LINE__, #actual, (actual), (expected), (size))
 #define CHECK_HAS(text, part) test_check_has(__FILE__, __LINE__, (text), (part))
 /* An error code of the library, by name. */
-#define CHECK_CODE(actual, expected)                                                               \
+#define CHECK_CODE(actual, expected) \
     test_check_code(__FILE__, __LINE__, #actual, (actual), (expected))
 
 void test_check_int(const char *file, int line, const char *what, int64_t actual, int64_t expected);

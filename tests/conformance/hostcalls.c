@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +39,8 @@ static int fn_greet(void *user, mote_context *context, const mote_value *args, s
     (void)user;
     (void)context;
     CHECK(nargs == 1 && args[0].type == MOTE_STRING && args[0].of.bytes.size < 200);
-    memcpy(text, "hello, ", 7);
-    memcpy(text + 7, args[0].of.bytes.data, args[0].of.bytes.size);
+    snprintf(text, sizeof(text), "hello, %.*s", (int)args[0].of.bytes.size,
+             (const char *)args[0].of.bytes.data);
     *result = v_text(text, args[0].of.bytes.size + 7);
     return 0;
 }
@@ -461,9 +462,9 @@ TEST(hostcalls, user_data_is_freed_with_the_policy)
     CHECK_CODE(mote_policy_function(box.policy, "env", "add", "(i32,i32)->i32", fn_add, &state,
                                     count_free, &error),
                MOTE_EINVAL);
-    CHECK_CODE(mote_policy_function(box.policy, "env", "bad", "(i33)", fn_add, &state, count_free,
-                                    &error),
-               MOTE_EINVAL);
+    CHECK_CODE(
+        mote_policy_function(box.policy, "env", "bad", "(i33)", fn_add, &state, count_free, &error),
+        MOTE_EINVAL);
     CHECK_INT(state.frees, 0);
     mote_policy_ref(box.policy);
     mote_policy_unref(box.policy);

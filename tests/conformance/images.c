@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,8 +72,7 @@ static void refused(const struct elf *elf, const char *words)
     CHECK_CODE(open_bytes(elf->bytes, elf->size, &error), MOTE_EIMAGE);
     CHECK_CODE(error.code, MOTE_EIMAGE);
     CHECK_INT(error.domain, MOTE_DOMAIN_IMAGE);
-    CHECK(strlen(words) < sizeof(copy));
-    strcpy(copy, words);
+    snprintf(copy, sizeof(copy), "%s", words);
     for (char *word = strtok_r(copy, "|", &rest); word; word = strtok_r(NULL, "|", &rest)) {
         if (strcasestr(error.text, word) != NULL) {
             free(elf->bytes);

@@ -123,8 +123,7 @@ TEST(mailbox, lies_are_harmless)
         rc = tell(&box, n, &status);
         if (rc == MOTE_ESTRANGE || rc == MOTE_EDEADLINE || rc == MOTE_ENOMEM ||
             rc == MOTE_ESYSTEM) {
-            FAIL("%s: %s: %s", name, mote_error_name(rc),
-                 mote_sandbox_error(box.sandbox)->text);
+            FAIL("%s: %s: %s", name, mote_error_name(rc), mote_sandbox_error(box.sandbox)->text);
         }
         expect_alive(&box);
     }
@@ -164,10 +163,9 @@ static void refused(struct box *box, const char *name)
 TEST(mailbox, lying_types)
 {
     const char *names[] = {
-        "unknown_function",  "huge_function",          "too_few_arguments",
-        "huge_count",        "too_many_arguments",     "thirty_three_arguments",
-        "wrong_type",        "type_zero",              "type_reserved",
-        "wrong_result_type", "type_unknown",           "result_type_unknown",
+        "unknown_function",   "huge_function",          "too_few_arguments", "huge_count",
+        "too_many_arguments", "thirty_three_arguments", "wrong_type",        "type_zero",
+        "type_reserved",      "wrong_result_type",      "type_unknown",      "result_type_unknown",
     };
     struct box box;
 
@@ -181,11 +179,11 @@ TEST(mailbox, lying_types)
 TEST(mailbox, lying_ranges)
 {
     const char *names[] = {
-        "call_at_null",          "call_at_non_canonical",   "call_at_kernel_half",
-        "call_at_last_byte",     "call_that_wraps",         "call_at_unmapped",
-        "bytes_at_null",         "bytes_at_non_canonical",  "bytes_in_kernel_half",
-        "bytes_that_wrap",       "bytes_of_all_sizes",      "bytes_of_half_the_world",
-        "bytes_of_a_terabyte",   "bytes_beyond_the_limit",
+        "call_at_null",        "call_at_non_canonical",  "call_at_kernel_half",
+        "call_at_last_byte",   "call_that_wraps",        "call_at_unmapped",
+        "bytes_at_null",       "bytes_at_non_canonical", "bytes_in_kernel_half",
+        "bytes_that_wrap",     "bytes_of_all_sizes",     "bytes_of_half_the_world",
+        "bytes_of_a_terabyte", "bytes_beyond_the_limit",
     };
     struct box box;
 
@@ -232,8 +230,8 @@ TEST(mailbox, lying_results)
         int rc = box_call(&box, exports[i % 2], ARGS(v_u64(address), v_u64(size)), &result);
 
         if (rc != MOTE_EPROTOCOL && rc != MOTE_ELIMIT) {
-            FAIL("0x%llx, 0x%llx bytes: %s", (unsigned long long)address,
-                 (unsigned long long)size, mote_error_name(rc));
+            FAIL("0x%llx, 0x%llx bytes: %s", (unsigned long long)address, (unsigned long long)size,
+                 mote_error_name(rc));
         }
         expect_alive(&box);
     }
@@ -285,7 +283,7 @@ TEST(mailbox, narrow_results_with_wide_bits)
 
 struct scribbler {
     unsigned char *target;
-    size_t size;      /* bytes of the target that are scribbled on */
+    size_t size; /* bytes of the target that are scribbled on */
     atomic_bool stop;
     atomic_uint rounds;
 };

@@ -176,7 +176,7 @@ TEST(memory, past_the_end)
 TEST(memory, kernel_half)
 {
     const uint64_t all[] = {0xffff800000000000ull, 0xffffffff80000000ull, 0xffffffffff600000ull,
-                            0xffffc90000000000ull, 0x800000000000ull, UINT64_MAX};
+                            0xffffc90000000000ull, 0x800000000000ull,     UINT64_MAX};
     const char *exports[] = {"wild_read", "wild_write", "jump_to"};
     struct box box;
 

@@ -37,9 +37,9 @@ TEST(policy, frozen)
     CHECK_CODE(mote_policy_set(box.policy, MOTE_OPT_MEMORY, 64 * MIB, &error), MOTE_EFROZEN);
     CHECK_CODE(error.code, MOTE_EFROZEN);
     CHECK(error.text[0] != '\0');
-    CHECK_CODE(mote_policy_function(box.policy, "env", "x", "()->void", fn_none, NULL, NULL,
-                                    &error),
-               MOTE_EFROZEN);
+    CHECK_CODE(
+        mote_policy_function(box.policy, "env", "x", "()->void", fn_none, NULL, NULL, &error),
+        MOTE_EFROZEN);
     CHECK_CODE(mote_policy_stream(box.policy, 1, &stream, &error), MOTE_EFROZEN);
     CHECK_CODE(mote_policy_log(box.policy, fn_log, line, &error), MOTE_EFROZEN);
     CHECK_CODE(mote_sandbox_free(box.sandbox), MOTE_OK);

@@ -26,10 +26,10 @@ static void leaves_nothing(void (*path)(void), const char *what)
     census_check(&before, what);
 }
 
-#define LEAVES_NOTHING(path)                                                                       \
-    TEST(resources, path)                                                                          \
-    {                                                                                              \
-        leaves_nothing(path_##path, #path);                                                        \
+#define LEAVES_NOTHING(path)                \
+    TEST(resources, path)                   \
+    {                                       \
+        leaves_nothing(path_##path, #path); \
     }
 
 /* ---- objects ------------------------------------------------------------------ */

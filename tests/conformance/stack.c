@@ -43,8 +43,7 @@ TEST(stack, monstrous_array)
 
     box_run(&box, "faults");
     for (size_t i = 0; i < COUNT(sizes); i++) {
-        CHECK_CODE(box_call(&box, "big_stack_array", ARGS(v_u64(sizes[i])), &result),
-                   MOTE_EFAULT);
+        CHECK_CODE(box_call(&box, "big_stack_array", ARGS(v_u64(sizes[i])), &result), MOTE_EFAULT);
         expect_alive(&box);
     }
     box_close(&box);

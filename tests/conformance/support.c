@@ -109,8 +109,7 @@ void grant(struct box *box, const char *name, const char *signature, mote_host_f
 {
     mote_error error = MOTE_ERROR_INIT;
 
-    must(name,
-         mote_policy_function(box->policy, "env", name, signature, fn, user, NULL, &error),
+    must(name, mote_policy_function(box->policy, "env", name, signature, fn, user, NULL, &error),
          &error);
 }
 

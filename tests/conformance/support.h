@@ -44,7 +44,7 @@ mote_value v_text(const void *data, size_t size);
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 /* Arguments of a call: ARGS(v_i32(1), v_u64(2)). */
-#define ARGS(...)                                                                                  \
+#define ARGS(...) \
     (const mote_value[]){__VA_ARGS__}, sizeof((mote_value[]){__VA_ARGS__}) / sizeof(mote_value)
 #define NO_ARGS NULL, 0
 
@@ -77,6 +77,7 @@ uint64_t now_ns(void);
 void sleep_ms(unsigned milliseconds);
 
 #define SECOND 1000000000ull
+#define KIB    ((size_t)1024)
 #define MIB    (1024ull * 1024ull)
 
 #endif

@@ -46,8 +46,7 @@ static void attack(struct box *box, uint32_t n)
     int rc;
 
     must_call(box, "attack_name", ARGS(v_u32(n)), &name);
-    snprintf(text, sizeof(text), "%.*s", (int)name.of.bytes.size,
-             (const char *)name.of.bytes.data);
+    snprintf(text, sizeof(text), "%.*s", (int)name.of.bytes.size, (const char *)name.of.bytes.data);
     rc = mote_call(box->sandbox, find(box->image, "attack"), &options, ARGS(v_u32(n)), &result, 1);
     if (rc == MOTE_ESTRANGE || rc == MOTE_EDEADLINE || rc == MOTE_ENOMEM || rc == MOTE_ESYSTEM) {
         FAIL("%s: %s: %s", text, mote_error_name(rc), mote_sandbox_error(box->sandbox)->text);
@@ -85,8 +84,8 @@ static int64_t raw(struct box *box, uint64_t number, uint64_t a, uint64_t b, uin
 /* Pointers that are not the guest's to read: EFAULT, and nothing reaches the stream. */
 TEST(syscalls, hostile_pointers)
 {
-    const uint64_t all[] = {0, 8, 0x6fffdead0000, 1ull << 47, 1ull << 63, UINT64_MAX - 7,
-                            0xffff800000001000};
+    const uint64_t all[] = {
+        0, 8, 0x6fffdead0000, 1ull << 47, 1ull << 63, UINT64_MAX - 7, 0xffff800000001000};
     struct sink sink = {.size = 0};
     struct box box;
 
@@ -94,8 +93,8 @@ TEST(syscalls, hostile_pointers)
     grant_stream(&box, 1, &sink);
     box_start(&box);
     for (size_t i = 0; i < COUNT(all); i++) {
-        CHECK_INT(raw(&box, 1, 1, all[i], 16), -EFAULT);      /* write */
-        CHECK_INT(raw(&box, 20, 1, all[i], 1), -EFAULT);      /* writev */
+        CHECK_INT(raw(&box, 1, 1, all[i], 16), -EFAULT); /* write */
+        CHECK_INT(raw(&box, 20, 1, all[i], 1), -EFAULT); /* writev */
     }
     CHECK_INT(sink.size, 0);
     box_close(&box);
@@ -111,9 +110,9 @@ TEST(syscalls, unknown_are_refused_and_counted)
     CHECK(result.of.boolean);
     CHECK_INT(mote_sandbox_report(box.sandbox)->syscalls, 100);
     CHECK_INT(mote_sandbox_report(box.sandbox)->refused, 100);
-    CHECK_INT(raw(&box, 41, 2, 1, 0), -ENOSYS);   /* socket */
-    CHECK_INT(raw(&box, 57, 0, 0, 0), -ENOSYS);   /* fork */
-    CHECK_INT(raw(&box, 101, 0, 0, 0), -ENOSYS);  /* ptrace */
+    CHECK_INT(raw(&box, 41, 2, 1, 0), -ENOSYS);  /* socket */
+    CHECK_INT(raw(&box, 57, 0, 0, 0), -ENOSYS);  /* fork */
+    CHECK_INT(raw(&box, 101, 0, 0, 0), -ENOSYS); /* ptrace */
     CHECK_INT(raw(&box, UINT64_MAX, 0, 0, 0), -ENOSYS);
     CHECK_INT(mote_sandbox_report(box.sandbox)->refused, 1);
     box_close(&box);

@@ -8,8 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint32_t endings[] = {0, TAINT_UD2, TAINT_SPIN, TAINT_EXIT, TAINT_PENDING_X87,
-                                   TAINT_TF, TAINT_PENDING_X87 | TAINT_UD2};
+#define VECTORS_SIZE ((size_t)32 * 64)
+
+static const uint32_t endings[] = {0,
+                                   TAINT_UD2,
+                                   TAINT_SPIN,
+                                   TAINT_EXIT,
+                                   TAINT_PENDING_X87,
+                                   TAINT_TF,
+                                   TAINT_PENDING_X87 | TAINT_UD2};
 
 static bool probe(struct box *box, uint32_t what, uint64_t *answer)
 {
@@ -152,7 +159,7 @@ TEST(taint, mxcsr)
 TEST(taint, vectors)
 {
     clean_after_every_ending(LOOK_FXSAVE + 160, 256, 0);
-    clean_after_every_ending(LOOK_VECTORS, 32 * 64, 0);
+    clean_after_every_ending(LOOK_VECTORS, VECTORS_SIZE, 0);
 }
 
 TEST(taint, masks)
@@ -200,7 +207,7 @@ TEST(taint, clean_is_clean)
     CHECK_HEX(word(seen, LOOK_FXSAVE + 24) & 0xffffffff, 0x1f80);
     CHECK_HEX(word(seen, LOOK_FS_WORD), LOOK_MARK);
     CHECK_HEX(word(seen, LOOK_GS_BASE), 0);
-    for (size_t i = 0; i < 32 * 64; i++) {
+    for (size_t i = 0; i < VECTORS_SIZE; i++) {
         CHECK_HEX(seen[LOOK_VECTORS + i], 0);
     }
     free(seen);

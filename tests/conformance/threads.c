@@ -24,9 +24,9 @@ static void use(struct crowd *crowd, mote_sandbox **sandboxes, unsigned round)
     for (unsigned i = 0; i < PER_THREAD; i++) {
         mote_value result;
 
-        CHECK_CODE(call(sandboxes[i], crowd->box.image, "echo_u32", ARGS(v_u32(i + round)),
-                        &result),
-                   MOTE_OK);
+        CHECK_CODE(
+            call(sandboxes[i], crowd->box.image, "echo_u32", ARGS(v_u32(i + round)), &result),
+            MOTE_OK);
         CHECK_INT(result.of.u32, i + round);
         CHECK_CODE(call(sandboxes[i], crowd->box.image, "count", NO_ARGS, &result), MOTE_OK);
         CHECK_INT(result.of.u32, 1);
@@ -197,7 +197,9 @@ static void child_is_refused(struct box *box, mote_handle *handle, mote_func ali
     mote_sandbox *sandbox = NULL;
     mote_policy *policy = NULL;
     mote_image *image = NULL;
-    mote_source source = MOTE_SOURCE_DATA("\x7f" "ELF", 4);
+    mote_source source = MOTE_SOURCE_DATA("\x7f"
+                                          "ELF",
+                                          4);
     mote_stream stream = {.size = sizeof(stream)};
     mote_value result;
     int status;

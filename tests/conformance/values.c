@@ -190,8 +190,8 @@ TEST(values, eleven_mixed)
     box_run(&box, "echo");
     must_call(&box, "mixed11",
               ARGS(v_i32(-1), v_u32(4000000000u), v_i64(-5000000000), v_u64(UINT64_MAX),
-                   v_f32(0.5f), v_f64(-0.25), v_bool(true), mote_string("words"),
-                   v_bytes("abc", 3), v_i32(INT32_MAX), v_f64(1e30)),
+                   v_f32(0.5f), v_f64(-0.25), v_bool(true), mote_string("words"), v_bytes("abc", 3),
+                   v_i32(INT32_MAX), v_f64(1e30)),
               &result);
     CHECK_INT(result.of.bytes.size, strlen(expected));
     CHECK_BYTES(result.of.bytes.data, expected, strlen(expected));
@@ -230,20 +230,20 @@ static unsigned char *pattern(size_t size)
 
 TEST(values, bytes_24k_in_8k_out)
 {
-    unsigned char *in = pattern(24 * 1024);
+    unsigned char *in = pattern(24 * KIB);
     struct box box;
     mote_value result;
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < 24 * 1024; i++) {
+    for (size_t i = 0; i < 24 * KIB; i++) {
         sum += in[i];
     }
     box_run(&box, "echo");
-    must_call(&box, "sum_bytes", ARGS(v_bytes(in, 24 * 1024)), &result);
+    must_call(&box, "sum_bytes", ARGS(v_bytes(in, 24 * KIB)), &result);
     CHECK_INT(result.of.u64, sum);
-    must_call(&box, "blob", ARGS(v_u32(8 * 1024)), &result);
-    CHECK_INT(result.of.bytes.size, 8 * 1024);
-    CHECK_BYTES(result.of.bytes.data, in, 8 * 1024);
+    must_call(&box, "blob", ARGS(v_u32((uint32_t)(8 * KIB))), &result);
+    CHECK_INT(result.of.bytes.size, 8 * KIB);
+    CHECK_BYTES(result.of.bytes.data, in, 8 * KIB);
     box_close(&box);
     free(in);
 }
@@ -450,8 +450,7 @@ TEST(values, function_of_another_image)
     box_run(&box, "echo");
     other = open_guest(box.host, "dirty");
     far.image = box.image;
-    CHECK_CODE(mote_call(box.sandbox, find(other, "nothing"), NULL, NO_ARGS, NULL, 0),
-               MOTE_EINVAL);
+    CHECK_CODE(mote_call(box.sandbox, find(other, "nothing"), NULL, NO_ARGS, NULL, 0), MOTE_EINVAL);
     CHECK_CODE(mote_call(box.sandbox, none, NULL, NO_ARGS, &result, 1), MOTE_EINVAL);
     CHECK_CODE(mote_call(box.sandbox, far, NULL, NO_ARGS, &result, 1), MOTE_EINVAL);
     mote_image_unref(other);

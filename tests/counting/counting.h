@@ -33,9 +33,9 @@ enum section {
 /* What a section may do, each time that it is passed. */
 struct expectation {
     const char *name;
-    unsigned passes;    /* how often the traced process passes it */
-    unsigned runs;      /* ioctl(KVM_RUN), exactly */
-    unsigned others;    /* other system calls, at most */
+    unsigned passes; /* how often the traced process passes it */
+    unsigned runs;   /* ioctl(KVM_RUN), exactly */
+    unsigned others; /* other system calls, at most */
 };
 
 extern const struct expectation expectations[SECTION_COUNT];

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define KIB           ((size_t)1024)
 #define LONG_DEADLINE (60ull * 1000000000ull)
 
 static const mote_call_options options = {sizeof(options), LONG_DEADLINE};
@@ -71,8 +72,8 @@ static mote_func find(const struct guest *guest, const char *name)
 static void call(struct guest *guest, mote_func func, const mote_value *args, size_t nargs,
                  mote_value *result)
 {
-    must("mote_call", mote_call(guest->sandbox, func, &options, args, nargs, result,
-                                result != NULL));
+    must("mote_call",
+         mote_call(guest->sandbox, func, &options, args, nargs, result, result != NULL));
 }
 
 /* ---- sections ------------------------------------------------------------------ */
@@ -85,7 +86,7 @@ static void empty(void)
     }
 }
 
-/* Each section is passed twice unmarked first: pages are touched, pools are filled. */
+/* Each section is passed unmarked first: pages are touched, pools are filled. */
 static void mark(enum section section, int i)
 {
     if (i >= 0) {
@@ -100,13 +101,19 @@ static void unmark(int i)
     }
 }
 
-#define EACH_PASS(i, section) for (int i = -3; i < (int)expectations[section].passes; i++)
+/* The passes from UNMARKED to zero are not marked. */
+enum { UNMARKED = -3 };
+
+static int passes(enum section section)
+{
+    return (int)expectations[section].passes;
+}
 
 static void warm_calls(void)
 {
-    static char bytes[24 * 1024];
+    static char bytes[24 * KIB];
     mote_value text = {.type = MOTE_BYTES, .of.bytes = {bytes, sizeof(bytes)}};
-    mote_value part = {.type = MOTE_BYTES, .of.bytes = {bytes, 8 * 1024}};
+    mote_value part = {.type = MOTE_BYTES, .of.bytes = {bytes, 8 * KIB}};
     mote_value result;
     struct guest guest;
     mote_func nothing;
@@ -117,17 +124,17 @@ static void warm_calls(void)
     nothing = find(&guest, "nothing");
     sum = find(&guest, "sum_bytes");
     echo = find(&guest, "echo_bytes"); /* without a malloc, which would be a system call more */
-    EACH_PASS(i, SECTION_WARM) {
+    for (int i = UNMARKED; i < passes(SECTION_WARM); i++) {
         mark(SECTION_WARM, i);
         call(&guest, nothing, NULL, 0, NULL);
         unmark(i);
     }
-    EACH_PASS(i, SECTION_WARM_BYTES) {
+    for (int i = UNMARKED; i < passes(SECTION_WARM_BYTES); i++) {
         mark(SECTION_WARM_BYTES, i);
         call(&guest, sum, &text, 1, &result);
         unmark(i);
     }
-    EACH_PASS(i, SECTION_RESULT_OF_BYTES) {
+    for (int i = UNMARKED; i < passes(SECTION_RESULT_OF_BYTES); i++) {
         must("mote_reset", mote_reset(guest.sandbox));
         mark(SECTION_RESULT_OF_BYTES, i);
         call(&guest, echo, &part, 1, &result);
@@ -146,19 +153,19 @@ static void resets(void)
     open_guest(&guest, "dirty", NULL);
     nothing = find(&guest, "nothing");
     dirty = find(&guest, "dirty");
-    EACH_PASS(i, SECTION_RESET) {
+    for (int i = UNMARKED; i < passes(SECTION_RESET); i++) {
         call(&guest, nothing, NULL, 0, NULL);
         mark(SECTION_RESET, i);
         must("mote_reset", mote_reset(guest.sandbox));
         unmark(i);
     }
-    EACH_PASS(i, SECTION_FRESH) {
+    for (int i = UNMARKED; i < passes(SECTION_FRESH); i++) {
         mark(SECTION_FRESH, i);
         must("mote_reset", mote_reset(guest.sandbox));
         call(&guest, nothing, NULL, 0, NULL);
         unmark(i);
     }
-    EACH_PASS(i, SECTION_FRESH_DIRTY) {
+    for (int i = UNMARKED; i < passes(SECTION_FRESH_DIRTY); i++) {
         call(&guest, dirty, &pages, 1, NULL);
         mark(SECTION_FRESH_DIRTY, i);
         must("mote_reset", mote_reset(guest.sandbox));
@@ -178,7 +185,7 @@ static void after_faults(void)
     open_guest(&guest, "faults", NULL);
     ud2 = find(&guest, "ud2");
     alive = find(&guest, "alive");
-    EACH_PASS(i, SECTION_FRESH_AFTER_FAULT) {
+    for (int i = UNMARKED; i < passes(SECTION_FRESH_AFTER_FAULT); i++) {
         if (mote_call(guest.sandbox, ud2, &options, NULL, 0, NULL, 0) != MOTE_EFAULT) {
             must("ud2", MOTE_EPROTOCOL);
         }
@@ -202,7 +209,7 @@ static void mapping(void)
     open_guest(&guest, "dirty", NULL);
     nothing = find(&guest, "nothing");
     map = find(&guest, "dirty_mapped");
-    EACH_PASS(i, SECTION_MAPPED_FRESH) {
+    for (int i = UNMARKED; i < passes(SECTION_MAPPED_FRESH); i++) {
         call(&guest, map, &pages, 1, &result);
         mark(SECTION_MAPPED_FRESH, i);
         must("mote_reset", mote_reset(guest.sandbox));
@@ -255,7 +262,7 @@ static void storm_section(struct guest *guest, enum section section, uint32_t ti
     mote_value count = {.type = MOTE_U32, .of.u32 = times};
     mote_value result;
 
-    EACH_PASS(i, section) {
+    for (int i = UNMARKED; i < passes(section); i++) {
         mark(section, i);
         if (fresh) {
             must("mote_reset", mote_reset(guest->sandbox));

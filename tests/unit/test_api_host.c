@@ -86,8 +86,8 @@ static void error_of_another_size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(missing_device),   cmocka_unit_test(device_that_is_none),
-        cmocka_unit_test(forbidden_device), cmocka_unit_test(null_arguments),
+        cmocka_unit_test(missing_device),        cmocka_unit_test(device_that_is_none),
+        cmocka_unit_test(forbidden_device),      cmocka_unit_test(null_arguments),
         cmocka_unit_test(error_of_another_size),
     };
 

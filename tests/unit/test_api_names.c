@@ -14,9 +14,9 @@
 static void error_names(void **state)
 {
     (void)state;
-#define MOTE_X(name, number, text)                                                                 \
-    assert_int_equal(MOTE_##name, -(number));                                                      \
-    assert_string_equal(mote_error_name(MOTE_##name), "MOTE_" #name);                              \
+#define MOTE_X(name, number, text)                                    \
+    assert_int_equal(MOTE_##name, -(number));                         \
+    assert_string_equal(mote_error_name(MOTE_##name), "MOTE_" #name); \
     assert_string_equal(mote_error_string(MOTE_##name), text);
     MOTE_ERROR_MAP(MOTE_X)
 #undef MOTE_X
@@ -41,8 +41,8 @@ static void type_names(void **state)
         mote_type type;
         const char *name;
     } all[] = {
-        {MOTE_VOID, "void"}, {MOTE_I32, "i32"},   {MOTE_U32, "u32"},       {MOTE_I64, "i64"},
-        {MOTE_U64, "u64"},   {MOTE_F32, "f32"},   {MOTE_F64, "f64"},       {MOTE_BOOL, "bool"},
+        {MOTE_VOID, "void"},     {MOTE_I32, "i32"},     {MOTE_U32, "u32"}, {MOTE_I64, "i64"},
+        {MOTE_U64, "u64"},       {MOTE_F32, "f32"},     {MOTE_F64, "f64"}, {MOTE_BOOL, "bool"},
         {MOTE_STRING, "string"}, {MOTE_BYTES, "bytes"},
     };
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -49,10 +50,30 @@ static void spaces_are_allowed(void **state)
 static void refuses(void **state)
 {
     static const char *const all[] = {
-        "",          "(",           "()",         "i32",          "(i32",          "(i32,)->void",
-        "(,)->void", "(void)->i32", "(i33)->i32", "()->",         "()->i33",       "()->i32,i32",
-        "()->i32 x", "(i32)->i32)", "(i 32)->i32", "(I32)->i32",  "()- >i32",      "(i32 i32)->i32",
-        "()->voidx", "(i32x)->i32", "(i32)i32",   "((i32))->i32", "(string,)->i32", "->i32",
+        "",
+        "(",
+        "()",
+        "i32",
+        "(i32",
+        "(i32,)->void",
+        "(,)->void",
+        "(void)->i32",
+        "(i33)->i32",
+        "()->",
+        "()->i33",
+        "()->i32,i32",
+        "()->i32 x",
+        "(i32)->i32)",
+        "(i 32)->i32",
+        "(I32)->i32",
+        "()- >i32",
+        "(i32 i32)->i32",
+        "()->voidx",
+        "(i32x)->i32",
+        "(i32)i32",
+        "((i32))->i32",
+        "(string,)->i32",
+        "->i32",
     };
 
     (void)state;
@@ -69,13 +90,14 @@ static void refuses(void **state)
     }
 }
 
-static void many(char *text, unsigned count)
+static void many(char *text, size_t size, unsigned count)
 {
-    strcpy(text, "(");
+    size_t used = (size_t)snprintf(text, size, "(");
+
     for (unsigned i = 0; i < count; i++) {
-        strcat(text, i == 0 ? "i32" : ",i32");
+        used += (size_t)snprintf(text + used, size - used, i == 0 ? "i32" : ",i32");
     }
-    strcat(text, ")->void");
+    snprintf(text + used, size - used, ")->void");
 }
 
 static void limit_of_parameters(void **state)
@@ -84,10 +106,10 @@ static void limit_of_parameters(void **state)
     char text[512];
 
     (void)state;
-    many(text, MOTE_PARAMS_MAX);
+    many(text, sizeof(text), MOTE_PARAMS_MAX);
     assert_int_equal(mote_signature_parse(&s, text, NULL), MOTE_OK);
     assert_int_equal(s.nparams, MOTE_PARAMS_MAX);
-    many(text, MOTE_PARAMS_MAX + 1);
+    many(text, sizeof(text), MOTE_PARAMS_MAX + 1);
     assert_int_equal(mote_signature_parse(&s, text, NULL), MOTE_EINVAL);
 }
 

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs the scenario again and again: first nothing fails, then the first call
+ * through the seam, then the second ... until a round ends without having come
+ * to its failure. After each round the process must hold what it held before.
+ *
+ *     seam [FIRST [LAST]]      these rounds only
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "seam.h"
+
+/* With what calls fail; each has its own rounds. */
+static const struct {
+    int number;
+    const char *name;
+} errors[] = {{ENOMEM, "ENOMEM"}, {EIO, "EIO"}, {EINTR, "EINTR"}};
+
+static _Atomic unsigned long calls;
+static unsigned long failing; /* 0: none */
+static int error_number;
+static bool fired, paused, break_run;
+static char call_name[32];
+static unsigned long round_number, violations;
+static const char *error_name;
+
+static int hook(const char *call)
+{
+    if (break_run && strcmp(call, "ioctl") == 0) {
+        break_run = false;
+        return EIO;
+    }
+    if (paused || fired)
+        return 0;
+    if (atomic_fetch_add(&calls, 1) + 1 != failing)
+        return 0;
+    fired = true;
+    snprintf(call_name, sizeof call_name, "%s", call);
+    return error_number;
+}
+
+bool seam_fired(void)
+{
+    return fired;
+}
+
+const char *seam_call(void)
+{
+    return call_name;
+}
+
+void seam_break_next_run(void)
+{
+    break_run = true;
+}
+
+void seam_pause(void)
+{
+    paused = true;
+}
+
+void seam_resume(void)
+{
+    paused = false;
+}
+
+void seam_violation(const char *format, ...)
+{
+    va_list arguments;
+    violations++;
+    printf("round %lu (%s %s): ", round_number, call_name, error_name);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+    fflush(stdout);
+}
+
+/* ---- rounds ---- */
+
+static void check_census(const struct census *before)
+{
+    struct census now;
+    census_take(&now);
+    if (now.fds != before->fds || now.vms != before->vms)
+        seam_violation("%u fds, %u of KVM; were %u and %u", now.fds, now.vms, before->fds,
+                       before->vms);
+    if (now.threads != before->threads)
+        seam_violation("%u threads, were %u", now.threads, before->threads);
+    if (now.mappings != before->mappings)
+        seam_violation("%u mappings of VMs and files, were %u", now.mappings, before->mappings);
+    /* malloc keeps some of what was freed; small leaks are the sanitizer's to find. */
+    if (now.heap > before->heap + (64u << 10))
+        seam_violation("%zu bytes of heap, were %zu", now.heap, before->heap);
+    if (now.address_space > before->address_space + (1u << 20))
+        seam_violation("%zu KiB of address space, were %zu", now.address_space >> 10,
+                       before->address_space >> 10);
+    for (int n = SIGRTMIN; n <= SIGRTMAX; n++) {
+        struct sigaction action;
+        if (sigaction(n, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
+            seam_violation("signal %d was not given back", n);
+    }
+}
+
+static void run_round(unsigned long k)
+{
+    round_number = failing = k;
+    atomic_store(&calls, 0);
+    fired = paused = break_run = false;
+    call_name[0] = '\0';
+    scenario_run();
+}
+
+/* Returns how many rounds had a failure. */
+static unsigned long run_all(int number, const char *name, unsigned long first, unsigned long last)
+{
+    struct census before;
+    error_number = number;
+    error_name = name;
+    run_round(0);
+    run_round(0); /* what is allocated once for ever has been */
+    census_take(&before);
+    unsigned long k = first;
+    do {
+        run_round(k);
+        check_census(&before);
+    } while (fired && k++ < last);
+    printf("%s: %lu calls failed in turn, %lu calls in a round without\n", name,
+           k - first, atomic_load(&calls));
+    return k - first;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long first = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
+    unsigned long last = argc > 2 ? strtoul(argv[2], NULL, 0) : 100000, rounds = 0;
+    mote__seam_hook = hook;
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        rounds += run_all(errors[i].number, errors[i].name, first, last);
+    printf("%lu rounds, %lu violations\n", rounds, violations);
+    return violations || rounds == 0;
+}

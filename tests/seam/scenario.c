@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a host, in steps. A step that fails must say a right error, and
+ * must succeed when it is tried again, as nothing fails any more; so each round
+ * goes through all steps, whatever failed on the way.
+ */
+#include <errno.h>
+#include <mote.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seam.h"
+
+#define MEGABYTE 0x100000u
+
+static mote_host *host;
+static mote_image *image, *program;
+static mote_policy *policy;
+static mote_sandbox *sandbox, *run;
+static mote_error error;
+static uint8_t payload[MEGABYTE];
+static const uint8_t init[5000] = {3, 1, 4, 1, 5};
+static int frees; /* of user data, less the grants */
+
+/* ---- how a step ends ---- */
+
+static bool is_right(int status)
+{
+    switch (status) {
+    case MOTE_ENOMEM:
+    case MOTE_ESYSTEM:
+    case MOTE_EBACKEND:
+    case MOTE_EBOOT:
+    case MOTE_ESTRANGE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A failure of the round: the error is described, and is the one that happened. */
+static void check_failure(const char *step, int status, const mote_error *e)
+{
+    if (!seam_fired())
+        seam_violation("%s failed though no call did: %s: %s", step, mote_error_name(status),
+                       e->text);
+    if (!is_right(status))
+        seam_violation("%s: %s is not what happened: %s", step, mote_error_name(status), e->text);
+    if (e->code != status || !e->text[0])
+        seam_violation("%s: %s, but the error says %s: \"%s\"", step, mote_error_name(status),
+                       mote_error_name(e->code), e->text);
+    if (strcmp(seam_call(), "alloc") == 0 && status != MOTE_ENOMEM && status != MOTE_EBOOT)
+        seam_violation("%s: %s for a failed allocation", step, mote_error_name(status));
+}
+
+static void again(const char *step, int (*make)(void))
+{
+    error = (mote_error)MOTE_ERROR_INIT;
+    int status = make();
+    if (!status)
+        return;
+    check_failure(step, status, &error);
+    error = (mote_error)MOTE_ERROR_INIT;
+    status = make();
+    if (status)
+        seam_violation("%s, tried again: %s: %s", step, mote_error_name(status), error.text);
+}
+
+/* ---- making things ---- */
+
+static int make_host(void)
+{
+    return mote_host_new(&host, NULL, &error);
+}
+
+static int open_guest(mote_image **out, const char *name)
+{
+    char path[4096];
+    const char *dir = getenv("MOTE_GUEST_DIR");
+    snprintf(path, sizeof path, "%s/%s", dir ? dir : ".", name);
+    mote_source source = MOTE_SOURCE_PATH(path);
+    return mote_image_open(out, host, &source, NULL, &error);
+}
+
+static int open_image(void)
+{
+    return open_guest(&image, "seam");
+}
+
+static int open_program(void)
+{
+    return open_guest(&program, "hello_plain");
+}
+
+static int make_policy(void)
+{
+    return mote_policy_new(&policy, host, &error);
+}
+
+static int add(void *user, mote_context *context, const mote_value *args, size_t nargs,
+               mote_value *result)
+{
+    (void)user;
+    (void)context;
+    (void)nargs;
+    result->of.i32 = args[0].of.i32 + args[1].of.i32;
+    return 0;
+}
+
+static int echo(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                mote_value *result)
+{
+    (void)user;
+    (void)context;
+    (void)nargs;
+    *result = args[0];
+    return 0;
+}
+
+static void count_free(void *user)
+{
+    (void)user;
+    frees++;
+}
+
+static int grant(const char *name, const char *signature, mote_host_fn fn)
+{
+    int status = mote_policy_function(policy, "env", name, signature, fn, &frees, count_free,
+                                      &error);
+    frees -= status == 0;
+    return status;
+}
+
+static int grant_add(void)
+{
+    return grant("add", "(i32,i32)->i32", add);
+}
+
+static int grant_echo(void)
+{
+    return grant("echo", "(bytes)->bytes", echo);
+}
+
+static int64_t swallow(void *user, mote_sandbox *s, const void *data, size_t size)
+{
+    (void)user;
+    (void)s;
+    (void)data;
+    return (int64_t)size;
+}
+
+static int grant_stream(void)
+{
+    static const mote_stream out = {.size = sizeof out, .write = swallow};
+    return mote_policy_stream(policy, 1, &out, &error);
+}
+
+static int make_sandbox(void)
+{
+    static const char *const env[] = {"A=1", "B=2", NULL};
+    mote_sandbox_options options = {.size = sizeof options,
+                                    .env = env,
+                                    .init_data = init,
+                                    .init_data_size = sizeof init};
+    return mote_sandbox_new(&sandbox, image, policy, &options, &error);
+}
+
+static int make_run(void)
+{
+    static const char *const args[] = {"hello", "there", NULL};
+    mote_sandbox_options options = {.size = sizeof options, .args = args};
+    return mote_sandbox_new(&run, program, policy, &options, &error);
+}
+
+/* ---- calls ---- */
+
+/* What a sandbox must be after a call that failed. */
+static void check_failed_call(const char *name, mote_sandbox *s, int status)
+{
+    mote_state state = mote_sandbox_state(s);
+    check_failure(name, status, mote_sandbox_error(s));
+    if (status == MOTE_ESTRANGE && state != MOTE_STATE_POISONED)
+        seam_violation("%s: the VM is lost, the sandbox not poisoned", name);
+    if (state == MOTE_STATE_READY)
+        return;
+    status = mote_reset(s);
+    if (status)
+        seam_violation("reset after %s: %s: %s", name, mote_error_name(status),
+                       mote_sandbox_error(s)->text);
+}
+
+static int call_once(mote_func func, const mote_value *args, size_t nargs, mote_value *result)
+{
+    mote_function_info info;
+    mote_image_export(image, func.index, &info);
+    return mote_call(sandbox, func, NULL, args, nargs, result, info.signature.nresults);
+}
+
+/* Calls an export; where the round's failure hits it, once more. */
+static bool call(const char *name, const mote_value *args, size_t nargs, mote_value *result)
+{
+    mote_func func;
+    if (mote_find(image, name, NULL, &func, NULL))
+        seam_violation("no function %s", name);
+    int status = call_once(func, args, nargs, result);
+    if (!status)
+        return true;
+    check_failed_call(name, sandbox, status);
+    status = call_once(func, args, nargs, result);
+    if (status)
+        seam_violation("%s, tried again: %s: %s", name, mote_error_name(status),
+                       mote_sandbox_error(sandbox)->text);
+    return !status;
+}
+
+static void reset(void)
+{
+    int status = mote_reset(sandbox);
+    if (!status)
+        return;
+    check_failure("reset", status, mote_sandbox_error(sandbox));
+    if (mote_sandbox_state(sandbox) != MOTE_STATE_POISONED)
+        seam_violation("a reset failed and the sandbox is not poisoned");
+    status = mote_reset(sandbox);
+    if (status)
+        seam_violation("reset, tried again: %s: %s", mote_error_name(status),
+                       mote_sandbox_error(sandbox)->text);
+}
+
+static void expect_u32(const char *name, const mote_value *arg, uint32_t wanted)
+{
+    mote_value result;
+    if (call(name, arg, arg != NULL, &result) && result.of.u32 != wanted)
+        seam_violation("%s gave %u, not %u", name, result.of.u32, wanted);
+}
+
+static void expect_fresh(void)
+{
+    reset();
+    expect_u32("count", NULL, 1);
+}
+
+static void expect_bytes(const char *name, const mote_value *arg, const void *data, size_t size)
+{
+    mote_value result;
+    if (!call(name, arg, arg != NULL, &result))
+        return;
+    if (result.of.bytes.size != size || memcmp(result.of.bytes.data, data, size) != 0)
+        seam_violation("%s gave %zu other bytes", name, result.of.bytes.size);
+}
+
+static void call_host(void)
+{
+    mote_value args[2] = {{.type = MOTE_I32}, {.type = MOTE_I32}}, result;
+    args[0].of.i32 = 20;
+    args[1].of.i32 = 22;
+    if (call("ask", args, 2, &result) && result.of.i32 != 42)
+        seam_violation("ask gave %d", result.of.i32);
+}
+
+static void call_with_a_megabyte(void)
+{
+    mote_value arg = {.type = MOTE_BYTES};
+    arg.of.bytes.data = payload;
+    arg.of.bytes.size = sizeof payload;
+    expect_bytes("echo", &arg, payload, sizeof payload);
+}
+
+static mote_value u32(uint32_t value)
+{
+    mote_value v = {.type = MOTE_U32};
+    v.of.u32 = value;
+    return v;
+}
+
+static void call_for_memory(void)
+{
+    mote_value pages = u32(20), depth = u32(300);
+    expect_u32("map", &pages, 0 + 1 + 2 + 3 + 4 + 5 + 6 + 7);
+    expect_u32("deep", &depth, 300);
+    call("log", NULL, 0, NULL);
+}
+
+/* ---- what goes wrong in the guest or its VM ---- */
+
+static void crash_and_come_back(void)
+{
+    mote_func crash;
+    if (mote_find(image, "crash", NULL, &crash, NULL))
+        seam_violation("no function crash");
+    int status = mote_call(sandbox, crash, NULL, NULL, 0, NULL, 0);
+    if (status != MOTE_EFAULT && !seam_fired())
+        seam_violation("a crash gave %s", mote_error_name(status));
+    if (mote_sandbox_state(sandbox) != MOTE_STATE_POISONED)
+        seam_violation("a crash does not poison: %s", mote_error_name(status));
+    expect_fresh();
+}
+
+static void lose_the_vm_and_come_back(void)
+{
+    mote_func count;
+    seam_break_next_run();
+    if (mote_find(image, "count", NULL, &count, NULL))
+        seam_violation("no function count");
+    mote_value result;
+    int status = mote_call(sandbox, count, NULL, NULL, 0, &result, 1);
+    if (status != MOTE_ESTRANGE && !seam_fired())
+        seam_violation("a lost VM gave %s", mote_error_name(status));
+    if (mote_sandbox_state(sandbox) != MOTE_STATE_POISONED)
+        seam_violation("a lost VM does not poison");
+    expect_fresh();
+    expect_bytes("init", NULL, init, sizeof init);
+}
+
+static void run_program(void)
+{
+    int status = -1, failed = mote_run(run, NULL, &status);
+    if (failed) {
+        check_failed_call("run", run, failed);
+        failed = mote_run(run, NULL, &status);
+    }
+    if (failed || status != 0)
+        seam_violation("run: %s, status %d", mote_error_name(failed), status);
+}
+
+/* ---- the whole ---- */
+
+static void use_sandbox(void)
+{
+    expect_u32("count", NULL, 1);
+    expect_bytes("init", NULL, init, sizeof init);
+    call_host();
+    call_with_a_megabyte();
+    expect_fresh();
+    call_for_memory();
+    expect_fresh();
+    crash_and_come_back();
+    lose_the_vm_and_come_back();
+    call_with_a_megabyte();
+}
+
+static void take_down(void)
+{
+    mote_handle *handle = mote_sandbox_handle(sandbox);
+    int status = mote_sandbox_free(sandbox) | mote_sandbox_free(run);
+    if (mote_interrupt(handle) != MOTE_ENOTFOUND)
+        seam_violation("an interrupt found a call in a sandbox that is gone");
+    mote_handle_unref(handle);
+    mote_image_unref(image);
+    mote_image_unref(program);
+    mote_policy_unref(policy);
+    if (status || mote_host_free(host))
+        seam_violation("objects are left behind");
+    if (frees)
+        seam_violation("user data: %d frees too many", frees);
+}
+
+void scenario_run(void)
+{
+    memset(payload, 0x7e, sizeof payload);
+    frees = 0;
+    again("host_new", make_host);
+    again("image_open", open_image);
+    again("image_open", open_program);
+    again("policy_new", make_policy);
+    again("policy_function", grant_add);
+    again("policy_function", grant_echo);
+    again("policy_stream", grant_stream);
+    again("sandbox_new", make_sandbox);
+    if (sandbox)
+        use_sandbox();
+    again("sandbox_new", make_run);
+    run_program();
+    take_down();
+}
