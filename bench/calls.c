@@ -166,6 +166,7 @@ int bench_hostcall(struct bench *bench, unsigned unused)
     if (!status) {
         struct row row = {.name = "hostcall", .unit = "us", .goal = 1.05};
         row_fill(&row, &sides[1], &sides[0], STORM * US);
+        row.min = NAN; /* of a difference it means nothing */
         bench_add(bench, &row);
     }
     sides_free(sides, 2);

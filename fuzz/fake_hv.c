@@ -102,9 +102,22 @@ void mote__vm_regs_changed(struct mote__vm *vm)
 int mote__vm_get_special(struct mote__vm *vm, struct mote__cpu_special *special, mote_error *error)
 {
     (void)error;
-    *special = (struct mote__cpu_special){
-        .cr2 = vm->cr2, .privileged = vm->privileged, .x87_control = 0x37f, .mxcsr = 0x1f80};
+    *special = (struct mote__cpu_special){.cr2 = vm->cr2, .privileged = vm->privileged};
     return 0;
+}
+
+int mote__vm_get_controls(struct mote__vm *vm, struct mote__cpu_special *special, mote_error *error)
+{
+    (void)vm;
+    (void)error;
+    special->x87_control = 0x37f;
+    special->mxcsr = 0x1f80;
+    return 0;
+}
+
+void mote__vm_abandon(struct mote__vm *vm)
+{
+    (void)vm;
 }
 
 int mote__vm_forget_events(struct mote__vm *vm, mote_error *error)
@@ -265,6 +278,11 @@ static void leave_monitor(struct mote__vm *vm)
 void mote__vm_run(struct mote__vm *vm, struct mote__exit *exit)
 {
     exit->text[0] = '\0';
+    if (vm->refused_entries) {
+        vm->refused_entries--;
+        exit->kind = MOTE__EXIT_INTERRUPTED;
+        return;
+    }
     if (vm->privileged)
         leave_monitor(vm);
     fake_check(vm->regs.rip < MOTE__USER_TOP, "the guest's RIP is canonical");

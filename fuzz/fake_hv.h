@@ -25,6 +25,7 @@ struct mote__vm {
     struct fake_slot slots[FAKE_SLOTS];
     bool privileged; /* it halted in the monitor */
     uint64_t cr2;
+    unsigned refused_entries; /* runs that end as a signal came before the guest was entered */
 };
 
 /* Runs the guest until it stops; NULL: it rings the doorbell at once. */

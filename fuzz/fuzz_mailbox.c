@@ -5,7 +5,6 @@
  * runs. What reaches host functions, results, texts and reports is checked.
  */
 #include <sanitizer/allocator_interface.h>
-#include <stdlib.h>
 
 #include "../tests/unit/tiny_elf.h"
 #include "arch/x86_64/gate.h"
@@ -18,14 +17,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define LIMIT (2u << 20)
+#define LIMIT   (2u << 20)
+#define LONGEST 1024u /* bytes of a script: some actions move megabytes */
 
-static const char *const exports[] = {"()->void",
-                                      "(i32,string,f64,bytes,bool)->bytes",
-                                      "(string)->string",
-                                      "(u64,f32)->bool",
-                                      "(bytes,bytes)->f32",
-                                      "()->i64"};
+static const char *const exports[] = {"()->void",           "(i32,string,f64,bytes,bool)->bytes",
+                                      "(string)->string",   "(u64,f32)->bool",
+                                      "(bytes,bytes)->f32", "()->i64"};
 static const char *const imports[] = {
     "()->void",
     "(bytes,string,i32)->bytes",
@@ -40,8 +37,9 @@ static const char *const imports[] = {
 #define NIMPORTS (sizeof imports / sizeof imports[0]) /* one more is weak and not granted */
 
 static mote_host *host;
-static mote_image *image;
-static mote_sandbox *sandbox;
+static mote_image *image;     /* booted without a script */
+static mote_image *booting;   /* the image of an input that is the script of a boot */
+static mote_sandbox *sandbox; /* of `image` */
 static mote_signature granted[NIMPORTS];
 static struct script script;
 static uint8_t payload[LIMIT + 0x1000]; /* what the host gives out */
@@ -49,18 +47,21 @@ static volatile uint8_t sink;
 
 /* ---- choices ---- */
 
+static const struct mote__layout *layout(void)
+{
+    return booting ? &booting->layout : &image->layout;
+}
+
 static uint64_t region_edge(void)
 {
     const struct mote__regions *r = &sandbox->shell->memory.regions;
-    if (r->count == 0)
-        return 0;
     return r->list[script_u8(&script) % r->count].end - script_u8(&script);
 }
 
 static uint64_t choose_address(void)
 {
-    const struct mote__layout *l = sandbox->shell->layout;
-    switch (script_u8(&script) % 10) {
+    const struct mote__layout *l = layout();
+    switch (script_u8(&script) % 11) {
     case 0:
         return l->mailbox + script_u16(&script);
     case 1:
@@ -79,6 +80,8 @@ static uint64_t choose_address(void)
         return TINY_TEXT + (script_u16(&script) & 0x1fff);
     case 8:
         return l->heap + script_u16(&script);
+    case 9:
+        return l->mmap + (script_u16(&script) & 0x3f000);
     default:
         return TINY_DATA;
     }
@@ -122,7 +125,7 @@ static struct mote_slot choose_slot(void)
 static void ring(struct mote__vm *vm, struct mote__exit *exit, uint32_t request, uint64_t message)
 {
     struct mote_mailbox mailbox;
-    uint64_t at = sandbox->shell->layout->mailbox;
+    uint64_t at = layout()->mailbox;
     script_take(&script, &mailbox, script_u8(&script) % (sizeof mailbox + 1));
     mailbox.request = request;
     mailbox.message = message;
@@ -166,7 +169,7 @@ static void send_text(struct mote__vm *vm, struct mote__exit *exit, uint32_t req
 static void give_result(struct mote__vm *vm, struct mote__exit *exit)
 {
     struct mote_slot slot = choose_slot();
-    uint64_t at = sandbox->call_frame + sizeof(struct mote_call_frame) +
+    uint64_t at = layout()->mailbox + sizeof(struct mote_mailbox) + sizeof(struct mote_call_frame) +
                   script_u8(&script) % 8 * sizeof slot;
     fake_write(vm, at, &slot, sizeof slot);
     ring(vm, exit, MOTE_REQUEST_RETURN, choose_address());
@@ -218,23 +221,34 @@ static void halt_strangely(struct mote__vm *vm, struct mote__exit *exit)
     vm->regs.rsp += script_u8(&script) % 16;
 }
 
+/* As from another thread, at the worst moments. */
+static void interrupt(struct mote__vm *vm, struct mote__exit *exit)
+{
+    uint8_t how = script_u8(&script);
+    if (how & 1 && !booting)
+        mote_interrupt(sandbox->handle);
+    if (how & 2)
+        vm->refused_entries = 1 + how % 3;
+    if (how & 4)
+        make_syscall(vm, exit);
+    else
+        exit->kind = MOTE__EXIT_INTERRUPTED;
+}
+
 static void act(struct mote__vm *vm, struct mote__exit *exit)
 {
-    switch (script_u8(&script) % 16) {
+    uint8_t choice = script_u8(&script) % 16;
+    switch (choice) {
     case 0:
     case 1:
     case 2:
     case 3:
         call_host(vm, exit);
         return;
-    case 4:
-        send_text(vm, exit, MOTE_REQUEST_LOG);
-        return;
-    case 5:
-        send_text(vm, exit, MOTE_REQUEST_ABORT);
-        return;
-    case 6:
-        send_text(vm, exit, MOTE_REQUEST_FAIL);
+    case MOTE_REQUEST_ABORT:
+    case MOTE_REQUEST_LOG:
+    case MOTE_REQUEST_FAIL:
+        send_text(vm, exit, choice);
         return;
     case 7:
     case 8:
@@ -257,21 +271,26 @@ static void act(struct mote__vm *vm, struct mote__exit *exit)
         exit->kind = script_u8(&script) & 1 ? MOTE__EXIT_BAD_ACCESS : MOTE__EXIT_STRANGE;
         return;
     default:
-        scribble(vm, exit);
+        if (script_u8(&script) & 3)
+            scribble(vm, exit);
+        else
+            interrupt(vm, exit);
     }
+}
+
+/* The end of every script. */
+static void finish(struct mote__vm *vm, struct mote__exit *exit)
+{
+    bool boots = booting || !sandbox;
+    ring(vm, exit, boots ? MOTE_REQUEST_READY : MOTE_REQUEST_RETURN, 0);
 }
 
 static void guest(struct mote__vm *vm, struct mote__exit *exit)
 {
-    if (!sandbox) {
-        uint32_t ready = MOTE_REQUEST_READY;
-        fake_check(fake_write(vm, image->layout.mailbox, &ready, sizeof ready), "a mailbox");
-        fake_doorbell(vm, exit);
-    } else if (script_ended(&script)) {
-        ring(vm, exit, MOTE_REQUEST_RETURN, 0);
-    } else {
+    if (script_ended(&script) || !sandbox)
+        finish(vm, exit);
+    else
         act(vm, exit);
-    }
 }
 
 /* ---- what the embedder sees ---- */
@@ -324,6 +343,8 @@ static int host_function(void *user, mote_context *context, const mote_value *ar
         return mote_context_fail(context, script_u8(&script), "because");
     if (outcome == 2)
         return -(int)script_u8(&script);
+    if (outcome == 5)
+        mote_interrupt(sandbox->handle);
     if (outcome == 3) {
         uint64_t at = choose_address(), word = 1;
         mote_memory_write(sandbox, at, &word, sizeof word);
@@ -379,8 +400,9 @@ static mote_policy *make_policy(void)
     return policy;
 }
 
-static void make_image(void)
+static mote_image *open_image(void)
 {
+    mote_image *opened;
     static struct tiny_elf elf;
     tiny_init(&elf);
     tiny_abi(&elf, MOTE_ABI_VERSION);
@@ -395,7 +417,9 @@ static void make_image(void)
     }
     tiny_finish(&elf);
     mote_source source = MOTE_SOURCE_DATA(elf.bytes, sizeof elf.bytes);
-    fake_check(mote_image_open(&image, host, &source, NULL, NULL) == 0, "an image");
+    mote_image_options options = {.size = sizeof options, .boot_memory = LIMIT};
+    fake_check(mote_image_open(&opened, host, &source, &options, NULL) == 0, "an image");
+    return opened;
 }
 
 static void make_sandbox(void)
@@ -403,7 +427,7 @@ static void make_sandbox(void)
     mote_sandbox *made;
     fake_guest = guest;
     fake_check(mote_host_new(&host, NULL, NULL) == 0, "a host");
-    make_image();
+    image = open_image();
     mote_policy *policy = make_policy();
     fake_check(mote_sandbox_new(&made, image, policy, NULL, NULL) == 0, "a sandbox");
     mote_policy_unref(policy);
@@ -438,11 +462,23 @@ static void call(void)
     mote_value args[MOTE_PARAMS_MAX], result;
     for (uint32_t i = 0; i < s->nparams; i++)
         make_value(&args[i], s->params[i]);
-    int status = mote_call(sandbox, func, NULL, args, s->nparams, s->nresults ? &result : NULL,
-                           s->nresults);
+    int status =
+        mote_call(sandbox, func, NULL, args, s->nparams, s->nresults ? &result : NULL, s->nresults);
     check_after(status);
     if (status == 0 && s->nresults)
         check_value(&result, s->result);
+}
+
+/* The script as a guest that boots: it is ready at last, or the boot fails. */
+static void boot(void)
+{
+    mote_error error = MOTE_ERROR_INIT;
+    booting = open_image();
+    int status = mote_image_boot(booting, &error);
+    fake_check(status == 0 || (status == MOTE_EBOOT && error.code == status && error.text[0]),
+               "a boot ends");
+    mote_image_unref(booting);
+    booting = NULL;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -450,7 +486,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!sandbox)
         make_sandbox();
     size_t before = __sanitizer_get_current_allocated_bytes();
-    script = (struct script){data, size};
+    script = (struct script){data, size < LONGEST ? size : LONGEST};
+    if (script_u8(&script) >= 0xf0)
+        boot();
     while (!script_ended(&script) && mote_sandbox_state(sandbox) == MOTE_STATE_READY)
         call();
     size_t after = __sanitizer_get_current_allocated_bytes();

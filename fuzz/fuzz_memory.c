@@ -18,11 +18,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define LIMIT  (2u << 20)
-#define WINDOW 0x40000u
-#define MIB2   0x200000u
-#define LARGEST (3ull << 20) /* mapping at a time: above the limit, within the model's means */
-#define OURS   5 /* pages of ours with leaves: monitor, its stack, gate, scrub, info */
+#define MOST_STEPS 2000
+#define LIMIT      (2u << 20)
+#define WINDOW     0x40000u
+#define MIB2       0x200000u
+#define LARGEST    (3ull << 20) /* mapping at a time: above the limit, within the model's means */
+#define OURS       5 /* pages of ours with leaves: monitor, its stack, gate, scrub, info */
 
 static mote_host *host;
 static mote_policy *policy;
@@ -31,6 +32,7 @@ static mote_image *image; /* of the present input */
 static mote_sandbox *sandbox;
 static struct script script;
 static unsigned boot_steps;
+static unsigned steps_left; /* of an input, so that none takes for ever */
 
 /* A step, and how often it is repeated with `stride` between. */
 struct step {
@@ -104,14 +106,21 @@ static void choose_step(void)
         step.size = LARGEST;
 }
 
+static bool is_over(void)
+{
+    return script_ended(&script) || model_is_full() || steps_left == 0;
+}
+
 static bool next_step(void)
 {
-    if (step.times > 1 && !model_is_full()) {
+    if (steps_left)
+        steps_left--;
+    if (step.times > 1 && !model_is_full() && steps_left) {
         step.times--;
         step.address += step.stride;
         return true;
     }
-    if (script_ended(&script) || model_is_full())
+    if (is_over())
         return false;
     choose_step();
     return true;
@@ -361,8 +370,8 @@ static void check_as_remembered(void)
                "a reset brings the tables back");
     for (size_t i = 0; i < m->regions.count; i++)
         check_region(&m->regions.list[i], &begin.regions.list[i]);
-    fake_check(m->free.count == 0 || memcmp(m->free.list, begin.free.list,
-                                            m->free.count * sizeof *m->free.list) == 0,
+    fake_check(m->free.count == 0 ||
+                   memcmp(m->free.list, begin.free.list, m->free.count * sizeof *m->free.list) == 0,
                "a reset brings the free extents back");
     fake_check(m->ram.used == begin.used, "a reset gives memory back");
     fake_check(memcmp(m->ram.host, begin.ram, begin.used) == 0, "a reset brings contents back");
@@ -427,7 +436,7 @@ static void run_sandbox(void)
     remember();
     do
         call_and_reset();
-    while (!script_ended(&script) && !model_is_full());
+    while (!is_over());
     sandbox = NULL;
     fake_check(mote_sandbox_free(made) == 0, "it goes");
 }
@@ -438,6 +447,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         make_host();
     script = (struct script){data, size};
     step.times = 0;
+    steps_left = MOST_STEPS;
     boot_steps = script_u8(&script) % 16;
     image = plain;
     if (boot_steps)

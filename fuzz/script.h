@@ -22,8 +22,9 @@ static inline void script_take(struct script *script, void *to, size_t size)
 {
     size_t part = size < script->left ? size : script->left;
     memset(to, 0, size);
-    if (part)
-        memcpy(to, script->at, part);
+    if (part == 0)
+        return;
+    memcpy(to, script->at, part);
     script->at += part;
     script->left -= part;
 }

@@ -58,7 +58,7 @@ static int run_to_ready(mote_sandbox *sandbox, mote_error *error)
         return status;
     enum mote__stop stop = MOTE__STOP_EXIT;
     mote__shell_go(sandbox->shell, &regs);
-    status = mote__execute(sandbox, mote__now_ns() + sandbox->image->boot_deadline_ns, &stop);
+    status = mote__execute(sandbox, mote__deadline_in(sandbox->image->boot_deadline_ns), &stop);
     return status || stop != MOTE__STOP_READY ? boot_failed(sandbox, status, stop, error) : 0;
 }
 

@@ -87,10 +87,7 @@ static uint64_t deadline_of(const mote_sandbox *sandbox, const mote_call_options
     uint64_t wanted = options && options->deadline_ns ? options->deadline_ns
                       : sandbox->policy               ? sandbox->policy->deadline_ns
                                                       : 0;
-    if (!wanted)
-        return 0;
-    uint64_t now = mote__now_ns();
-    return wanted < UINT64_MAX - now ? now + wanted : UINT64_MAX;
+    return mote__deadline_in(wanted);
 }
 
 static int execute(mote_sandbox *sandbox, const mote_call_options *options, enum mote__stop *stop)
@@ -205,6 +202,8 @@ int mote_reset(mote_sandbox *sandbox)
     if (status)
         return status;
     begin(sandbox);
+    memset(sandbox->report.text, 0, sizeof sandbox->report.text);
+    memset(sandbox->error.text, 0, sizeof sandbox->error.text);
     status = mote__sandbox_reset(sandbox, &sandbox->error);
     mote__sandbox_leave(sandbox);
     return status;

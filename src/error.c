@@ -58,6 +58,34 @@ const char *mote_fault_name(mote_fault_kind kind)
     }
 }
 
+/* Bytes of a well-formed UTF-8 sequence at `at`, 0 where there is none (RFC 3629). */
+static size_t sequence(const unsigned char *at)
+{
+    size_t size = at[0] < 0x80                    ? 1
+                  : at[0] >= 0xc2 && at[0] < 0xe0 ? 2
+                  : at[0] >= 0xe0 && at[0] < 0xf0 ? 3
+                  : at[0] >= 0xf0 && at[0] < 0xf5 ? 4
+                                                  : 0;
+    for (size_t i = 1; i < size; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return size;
+}
+
+/* Guests, files and embedders name things: what we print of it is printable UTF-8. */
+static void make_printable(char *text)
+{
+    unsigned char *at = (unsigned char *)text;
+    while (*at) {
+        size_t size = sequence(at);
+        if (size == 0 || *at < ' ' || *at == 0x7f) {
+            *at = '?';
+            size = 1;
+        }
+        at += size;
+    }
+}
+
 void mote__describe(mote_error *error, int domain, int code, int64_t detail, const char *remedy,
                     const char *format, ...)
 {
@@ -70,6 +98,7 @@ void mote__describe(mote_error *error, int domain, int code, int64_t detail, con
     va_start(arguments, format);
     vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
+    make_printable(error->text);
     snprintf(error->remedy, sizeof error->remedy, "%s", remedy ? remedy : "");
 }
 

@@ -194,10 +194,20 @@ static int run(mote_sandbox *sandbox, enum mote__stop *stop)
     return step == GO_ON ? STOPPED : step;
 }
 
+uint64_t mote__deadline_in(uint64_t ns)
+{
+    uint64_t now = ns ? mote__now_ns() : 0;
+    return ns < UINT64_MAX - now ? now + ns : UINT64_MAX;
+}
+
 int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *stop)
 {
     uint64_t start = mote__now_ns();
-    mote__handle_begin(sandbox->handle, sandbox->shell->vm, deadline);
+    if (!mote__handle_begin(sandbox->handle, sandbox->shell->vm, deadline))
+        return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_EINVAL, sandbox->handle->signal,
+                          "unblock it with pthread_sigmask, or name another in mote_host_options",
+                          "this thread blocks signal %d, with which calls are stopped",
+                          sandbox->handle->signal);
     if (deadline)
         mote__watchdog_armed(&sandbox->host->watchdog);
     int status = run(sandbox, stop);

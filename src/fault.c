@@ -88,10 +88,12 @@ static int grow_stack(mote_sandbox *sandbox, uint64_t address)
         low = stack_end(l);
     int status = mote__memory_map(&sandbox->shell->memory, low, from - low,
                                   MOTE__READ | MOTE__WRITE, MOTE__REGION_STACK, NULL);
-    if (status)
+    if (status == MOTE_ELIMIT)
         return mote__fault_end(sandbox, MOTE_ELIMIT, MOTE_FAULT_MEMORY, 0,
                                "out of memory: the stack does not fit the memory limit");
-    return 0;
+    return status ? mote__fault_end(sandbox, status, MOTE_FAULT_MEMORY, 0,
+                                    "the host has no memory for the stack")
+                  : 0;
 }
 
 static bool in_stack_reserve(const mote_sandbox *sandbox, uint64_t address)

@@ -22,9 +22,21 @@ void mote_handle_unref(mote_handle *handle)
         mote__free(handle);
 }
 
-void mote__handle_begin(mote_handle *handle, struct mote__vm *vm, uint64_t deadline)
+/* Asked once for each thread that calls: a warm call makes no system call for it. */
+static bool know_thread(mote_handle *handle)
 {
-    handle->thread = pthread_self();
+    pthread_t self = pthread_self();
+    if (handle->thread_known && pthread_equal(handle->thread, self))
+        return true;
+    handle->thread = self;
+    handle->thread_known = mote__signal_is_open(handle->signal);
+    return handle->thread_known;
+}
+
+bool mote__handle_begin(mote_handle *handle, struct mote__vm *vm, uint64_t deadline)
+{
+    if (!know_thread(handle))
+        return false;
     handle->vm = vm;
 #if !defined(MOTE_CONTROL_NO_DISCARD)
     atomic_store_explicit(&handle->cause, MOTE__CAUSE_NONE, memory_order_relaxed);
@@ -32,6 +44,7 @@ void mote__handle_begin(mote_handle *handle, struct mote__vm *vm, uint64_t deadl
     mote__vm_unkick(vm);
     atomic_store_explicit(&handle->deadline, deadline, memory_order_relaxed);
     atomic_store(&handle->phase, MOTE__PHASE_GUEST);
+    return true;
 }
 
 /* Moves to `phase` as soon as nobody is kicking. */
@@ -48,7 +61,7 @@ static void leave_to(mote_handle *handle, uint32_t phase)
     }
 }
 
-void mote__handle_enter(mote_handle *handle, enum mote__phase phase)
+void mote__handle_move(mote_handle *handle, enum mote__phase phase)
 {
     leave_to(handle, phase);
 }

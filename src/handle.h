@@ -32,8 +32,9 @@ struct mote_handle {
     _Atomic uint32_t cause;    /* enum mote__cause */
     _Atomic uint64_t deadline; /* nanoseconds, monotonic; 0: none */
     int signal;
-    int owner;                    /* the process that made it */
-    pthread_t thread;             /* valid outside IDLE */
+    int owner;        /* the process that made it */
+    pthread_t thread; /* of the last call; it lets the signal in */
+    bool thread_known;
     struct mote__vm *vm;          /* valid outside IDLE */
     mote_handle *next, *previous; /* in the watchdog's list */
 };
@@ -41,8 +42,9 @@ struct mote_handle {
 mote_handle *mote__handle_new(int signal);
 
 /* By the thread that calls. */
-void mote__handle_begin(mote_handle *handle, struct mote__vm *vm, uint64_t deadline);
-void mote__handle_enter(mote_handle *handle, enum mote__phase phase); /* GUEST or HOST */
+/* False when this thread blocks the signal: it could not be stopped. */
+bool mote__handle_begin(mote_handle *handle, struct mote__vm *vm, uint64_t deadline);
+void mote__handle_move(mote_handle *handle, enum mote__phase phase); /* GUEST or HOST */
 enum mote__cause mote__handle_end(mote_handle *handle);
 static inline enum mote__cause mote__handle_cause(const mote_handle *handle)
 {

@@ -47,6 +47,11 @@ static int make_fork_mark(mote_host *host, mote_error *error)
 static int take_signal(mote_host *host, const mote_host_options *options, mote_error *error)
 {
     if (options && options->signal) {
+        if (!mote__signal_is_handled(options->signal))
+            return mote__fail(error, MOTE_DOMAIN_API, MOTE_EINVAL, options->signal,
+                              "install a handler that returns, or leave signal 0",
+                              "mote_host_options.signal is %d, which has no handler",
+                              options->signal);
         host->signal = options->signal;
         return 0;
     }

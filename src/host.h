@@ -13,7 +13,6 @@ struct mote_host {
     void *fork_mark;          /* a page that a fork wipes */
     _Atomic uint32_t *alive;  /* at its start: 1, or 0 in a child */
     _Atomic uint32_t objects; /* images, policies and sandboxes that live */
-    _Atomic uint64_t generation;
     struct mote__watchdog watchdog;
 };
 

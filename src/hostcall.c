@@ -120,6 +120,19 @@ static int read_arguments(mote_sandbox *sandbox, const struct request *request,
 
 /* ---- calling ---- */
 
+void mote__callback_begin(mote_sandbox *sandbox)
+{
+    sandbox->in_host_function = true;
+    mote__handle_move(sandbox->handle, MOTE__PHASE_HOST);
+}
+
+int mote__callback_end(mote_sandbox *sandbox)
+{
+    mote__handle_move(sandbox->handle, MOTE__PHASE_GUEST);
+    sandbox->in_host_function = false;
+    return mote__host_check(sandbox->host, &sandbox->error);
+}
+
 static int host_function_failed(mote_sandbox *sandbox, const struct mote__grant *grant, int code)
 {
     return mote__fault_end(sandbox, MOTE_EHOSTFN, MOTE_FAULT_HOST_FUNCTION, code,
@@ -135,7 +148,8 @@ static int answer(mote_sandbox *sandbox, const struct mote__grant *grant,
         return host_function_failed(sandbox, grant, status);
     if (grant->signature.nresults == 0)
         return mote__mailbox_answer(sandbox, 0, 0, NULL);
-    if (result->type != grant->signature.result)
+    bool no_bytes = mote__type_is_bytes(result->type) && !result->of.bytes.data;
+    if (result->type != grant->signature.result || (no_bytes && result->of.bytes.size))
         return host_function_failed(sandbox, grant, MOTE_ETYPE);
     return mote__mailbox_answer(sandbox, 0, 0, result);
 }
@@ -149,12 +163,10 @@ static int call(mote_sandbox *sandbox, const struct mote__grant *grant, const mo
     memset(&result, 0, sizeof result);
     result.type = grant->signature.result;
     sandbox->report.host_calls++;
-    sandbox->in_host_function = true;
-    mote__handle_enter(sandbox->handle, MOTE__PHASE_HOST);
+    mote__callback_begin(sandbox);
     int status = grant->fn(grant->user, &context, args, grant->signature.nparams, &result);
-    mote__handle_enter(sandbox->handle, MOTE__PHASE_GUEST);
-    sandbox->in_host_function = false;
-    return answer(sandbox, grant, &context, status, &result);
+    int forked = mote__callback_end(sandbox);
+    return forked ? forked : answer(sandbox, grant, &context, status, &result);
 }
 
 /* A guest's mistake is its own to handle. */
@@ -205,11 +217,14 @@ int mote__hostcall_log(mote_sandbox *sandbox, uint64_t message)
         return answer_error(sandbox, MOTE_GUEST_EINVAL, "text out of range");
     const mote_policy *policy = sandbox->policy;
     if (policy && policy->log) {
-        sandbox->in_host_function = true;
-        mote__handle_enter(sandbox->handle, MOTE__PHASE_HOST);
+        if (size > policy->stream_bytes - sandbox->personality.stream_bytes)
+            return answer_error(sandbox, MOTE_GUEST_ENOMEM, "the log is full");
+        sandbox->personality.stream_bytes += size;
+        mote__callback_begin(sandbox);
         policy->log(policy->log_user, sandbox, head.kind < 3 ? head.kind : 3, text, size);
-        mote__handle_enter(sandbox->handle, MOTE__PHASE_GUEST);
-        sandbox->in_host_function = false;
+        int forked = mote__callback_end(sandbox);
+        if (forked)
+            return forked;
     }
     return mote__mailbox_answer(sandbox, 0, 0, NULL);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "policy.h"
 
 #define DEFAULT_BOOT_MEMORY   (64ull << 20)
 #define DEFAULT_BOOT_DEADLINE 10000000000ull
@@ -72,6 +73,8 @@ static int check_source(const mote_source *source, const mote_image_options *opt
         return mote__fail_argument(error, "mote_image_open: give one of path, fd and data");
     if (options && options->size < sizeof *options)
         return mote__fail_argument(error, "mote_image_open: options.size is wrong");
+    if (options && options->boot_memory > MOTE__LARGEST_MEMORY)
+        return mote__fail_argument(error, "mote_image_open: options.boot_memory is above 4 GiB");
     if (options && options->stack > LARGEST_STACK)
         return mote__fail_argument(error, "mote_image_open: options.stack is above 1 GiB");
     return 0;

@@ -14,12 +14,25 @@
 
 /* ---- buffers ---- */
 
+static void wipe(struct mote__buffer *buffer)
+{
+    if (buffer->most)
+        memset(buffer->data, 0, buffer->most);
+    buffer->used = buffer->most = 0;
+}
+
+static void discard(struct mote__buffer *buffer)
+{
+    wipe(buffer);
+    mote__free(buffer->data);
+    *buffer = (struct mote__buffer){0};
+}
+
 int mote__buffer_reserve(struct mote__buffer *buffer, size_t size)
 {
     if (size <= buffer->room)
         return 0;
-    mote__free(buffer->data);
-    *buffer = (struct mote__buffer){0};
+    discard(buffer);
     buffer->data = mote__alloc(size);
     if (!buffer->data)
         return MOTE_ENOMEM;
@@ -31,14 +44,10 @@ int mote__buffer_reserve(struct mote__buffer *buffer, size_t size)
 
 void mote__buffer_wipe(struct mote__buffer *buffer)
 {
-    if (buffer->room > KEPT_ROOM) {
-        memset(buffer->data, 0, buffer->used);
-        mote__free(buffer->data);
-        *buffer = (struct mote__buffer){0};
-    } else if (buffer->used) {
-        memset(buffer->data, 0, buffer->used);
-        buffer->used = 0;
-    }
+    if (buffer->room > KEPT_ROOM)
+        discard(buffer);
+    else
+        wipe(buffer);
 }
 
 /* ---- values and slots ---- */
@@ -89,6 +98,7 @@ static int bytes_value(mote_sandbox *sandbox, struct mote_slot slot, struct mote
     if (size && mote__memory_get(&sandbox->shell->memory, slot.lo, to, size))
         return MOTE_ERANGE;
     buffer->used += size;
+    buffer->most = buffer->used > buffer->most ? buffer->used : buffer->most;
     value->of.bytes.data = to;
     value->of.bytes.size = size;
     return 0;
@@ -121,8 +131,9 @@ static int reserve(mote_sandbox *sandbox, size_t size, mote_error *error)
         end = memory->regions.list[i].end;
     if (l->mailbox + wanted <= end)
         return 0;
-    return mote__memory_map(memory, end, l->mailbox + wanted - end, MOTE__READ | MOTE__WRITE,
-                            MOTE__REGION_MAILBOX, error);
+    int status = mote__memory_map(memory, end, l->mailbox + wanted - end, MOTE__READ | MOTE__WRITE,
+                                  MOTE__REGION_MAILBOX, error);
+    return memory->damaged ? MOTE_ESYSTEM : status;
 }
 
 /* Puts a payload behind what the mailbox holds at *used, and points a slot to it. */

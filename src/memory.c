@@ -37,6 +37,11 @@ void mote__memory_release(struct mote__memory *memory)
     mote__extents_free(&memory->free);
 }
 
+void mote__memory_abandon(struct mote__memory *memory)
+{
+    memory->tables.host = memory->ram.host = NULL;
+}
+
 int mote__memory_attach(struct mote__memory *memory, struct mote__vm *vm, mote_error *error)
 {
     int status = mote__arena_attach(&memory->tables, vm, memory->tables.used, error);
@@ -77,7 +82,7 @@ static int map_pages(struct mote__memory *memory, const struct mote__region *r, 
 /* All or nothing: the region stands in the table only when its pages are mapped. */
 static int add_region(struct mote__memory *memory, struct mote__region region, mote_error *error)
 {
-    region.fresh = true;
+    region.changed = true;
     memory->changed = true;
     int status = map_pages(memory, &region, error);
     if (!status)
@@ -119,6 +124,16 @@ static int back_range(struct mote__memory *memory, uint64_t start, uint64_t end,
     return 0;
 }
 
+/* Takes back what a failed mapping has done; the regions had room, so that it cannot fail
+ * for want of it. */
+static void undo_map(struct mote__memory *memory, uint64_t start, uint64_t size)
+{
+    memory->regions.undoing = true;
+    if (mote__memory_unmap(memory, start, size, NULL))
+        memory->damaged = true;
+    memory->regions.undoing = false;
+}
+
 int mote__memory_map(struct mote__memory *memory, uint64_t start, uint64_t size, unsigned access,
                      enum mote__region_kind kind, mote_error *error)
 {
@@ -126,7 +141,7 @@ int mote__memory_map(struct mote__memory *memory, uint64_t start, uint64_t size,
         return mote__memory_map_at(memory, start, MOTE__UNBACKED, size, 0, kind, error);
     int status = back_range(memory, start, start + size, access, kind, error);
     if (status)
-        mote__memory_unmap(memory, start, size, NULL);
+        undo_map(memory, start, size);
     return status;
 }
 
@@ -138,29 +153,29 @@ int mote__memory_map_at(struct mote__memory *memory, uint64_t start, size_t offs
     return add_region(memory, region, error);
 }
 
-/* Makes the guest lose what it could reach through changed entries; the contents go. */
-static int release(struct mote__memory *memory, const struct mote__region *r, mote_error *error)
+int mote__memory_give_back(struct mote__memory *memory, size_t offset, size_t size,
+                           mote_error *error)
 {
+    uint8_t *host = memory->ram.host + offset;
 #if defined(MOTE_CONTROL_NO_REVOKE)
-    (void)memory;
-    (void)r;
-    (void)error;
     return 0;
+#elif defined(MOTE_CONTROL_NO_ZERO)
+    return mote__zap_pages(host, size);
 #endif
-    if (r->offset == MOTE__UNBACKED)
+    int status = mote__release_pages(host, size);
+    if (status >= 0)
         return 0;
-#if defined(MOTE_CONTROL_NO_ZERO)
-    return mote__zap_pages(memory->ram.host + r->offset, (size_t)(r->end - r->start));
-#endif
-    int status = mote__release_pages(memory->ram.host + r->offset, (size_t)(r->end - r->start));
-    return status < 0 ? mote__fail_system(error, status, "releasing guest memory") : 0;
+    memory->damaged = true;
+    return mote__fail_system(error, status, "releasing guest memory");
 }
 
 static int unmap_region(struct mote__memory *memory, size_t index, mote_error *error)
 {
     struct mote__region r = memory->regions.list[index];
     mote__paging_unmap(&memory->tables, memory->root, r.start, (size_t)(r.end - r.start));
-    int status = release(memory, &r, error);
+    int status = 0;
+    if (r.offset != MOTE__UNBACKED)
+        status = mote__memory_give_back(memory, r.offset, (size_t)(r.end - r.start), error);
     if (status)
         return status;
     mote__regions_remove(&memory->regions, index);
@@ -224,8 +239,9 @@ static int back_region(struct mote__memory *memory, size_t index, unsigned acces
     int status = back_range(memory, r.start, r.end, access, r.kind, error);
     if (!status)
         return 0;
-    mote__memory_unmap(memory, r.start, r.end - r.start, NULL);
-    mote__memory_map(memory, r.start, r.end - r.start, 0, r.kind, NULL);
+    undo_map(memory, r.start, r.end - r.start);
+    if (mote__memory_map(memory, r.start, r.end - r.start, 0, r.kind, NULL))
+        memory->damaged = true;
     return status;
 }
 
@@ -243,7 +259,10 @@ static int zap(struct mote__memory *memory, const struct mote__region *r, mote_e
     /* Pages of the image come back from its file. */
     int status = r->offset < memory->read_only ? mote__release_pages(host, size)
                                                : mote__zap_pages(host, size);
-    return status < 0 ? mote__fail_system(error, status, "revoking guest memory") : 0;
+    if (status >= 0)
+        return 0;
+    memory->damaged = true;
+    return mote__fail_system(error, status, "revoking guest memory");
 }
 
 static int protect_region(struct mote__memory *memory, size_t index, unsigned access,
@@ -252,7 +271,7 @@ static int protect_region(struct mote__memory *memory, size_t index, unsigned ac
     struct mote__region *r = &memory->regions.list[index];
     unsigned lost = r->access & ~access;
     r->access = access;
-    r->fresh = true;
+    r->changed = true;
     if (access) {
         int status =
             mote__paging_map(&memory->tables, memory->root, r->start,
@@ -291,7 +310,7 @@ void *mote__memory_at(const struct mote__memory *memory, uint64_t address, size_
                       unsigned access)
 {
     size_t at = mote__regions_find(&memory->regions, address);
-    if (at == memory->regions.count)
+    if (at == memory->regions.count || memory->damaged)
         return NULL;
     const struct mote__region *r = &memory->regions.list[at];
     if (address < r->start || r->offset == MOTE__UNBACKED || (r->access & access) != access)

@@ -30,6 +30,7 @@ struct mote__memory {
     struct mote__regions regions;
     struct mote__extents free; /* parts of ram that were handed out and came back */
     bool changed;              /* mappings differ from the snapshot's */
+    bool damaged;              /* the host failed half-way: nothing of it can be believed */
 };
 
 int mote__memory_reserve(struct mote__memory *memory, size_t limit, mote_error *error);
@@ -37,6 +38,11 @@ void mote__memory_release(struct mote__memory *memory);
 int mote__memory_attach(struct mote__memory *memory, struct mote__vm *vm, mote_error *error);
 
 uint8_t *mote__system_page(const struct mote__memory *memory, enum mote__system_page page);
+/* Zeroes memory and makes the guest lose what it could reach through changed entries. */
+int mote__memory_give_back(struct mote__memory *memory, size_t offset, size_t size,
+                           mote_error *error);
+/* In a forked child: the ranges are not there, and may be somebody else's by now. */
+void mote__memory_abandon(struct mote__memory *memory);
 /* Bytes handed out to the guest. */
 size_t mote__memory_in_use(const struct mote__memory *memory);
 

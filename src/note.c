@@ -88,8 +88,8 @@ static int grow(struct mote__functions *functions, mote_error *error)
     return 0;
 }
 
-static int add_function(struct mote__functions *functions, uint32_t most, struct reader *reader,
-                        mote_error *error)
+static int add_function(struct mote__functions *functions, uint32_t most, uint32_t known_flags,
+                        struct reader *reader, mote_error *error)
 {
     uint32_t flags;
     const char *module = NULL, *name = NULL, *signature = NULL;
@@ -98,6 +98,8 @@ static int add_function(struct mote__functions *functions, uint32_t most, struct
         return refuse(error, NULL, "a function note is truncated or has too long a name");
     if (functions->count == most)
         return refuse(error, NULL, "too many function notes");
+    if (flags & ~known_flags || (known_flags == 0 && module[0]))
+        return refuse(error, "use a newer mote", "a function note has unknown flags or a module");
     int status = grow(functions, error);
     if (status)
         return status;
@@ -157,9 +159,9 @@ static int read_note(struct mote__notes *notes, uint32_t type, struct reader *de
     case MOTE_NOTE_ABI:
         return read_abi(notes, desc, error);
     case MOTE_NOTE_EXPORT:
-        return add_function(&notes->exports, MOTE_MAX_EXPORTS, desc, error);
+        return add_function(&notes->exports, MOTE_MAX_EXPORTS, 0, desc, error);
     case MOTE_NOTE_IMPORT:
-        return add_function(&notes->imports, MOTE_MAX_IMPORTS, desc, error);
+        return add_function(&notes->imports, MOTE_MAX_IMPORTS, MOTE_NOTE_WEAK, desc, error);
     case MOTE_NOTE_WINDOW:
         return read_window(notes, desc, error);
     default:

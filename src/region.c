@@ -69,7 +69,7 @@ static bool continues(const struct mote__region *a, const struct mote__region *b
     bool memory = a->offset == MOTE__UNBACKED
                       ? b->offset == MOTE__UNBACKED
                       : b->offset == a->offset + (size_t)(a->end - a->start);
-    return a->fresh && b->fresh && a->end == b->start && memory && a->access == b->access &&
+    return a->changed && b->changed && a->end == b->start && memory && a->access == b->access &&
            a->kind == b->kind;
 }
 
@@ -80,7 +80,7 @@ int mote__regions_insert(struct mote__regions *regions, struct mote__region regi
         regions->list[at - 1].end = region.end;
         return 0;
     }
-    if (regions->count >= MOTE__MAX_REGIONS)
+    if (regions->count >= MOTE__MAX_REGIONS + (regions->undoing ? MOTE__UNDO_REGIONS : 0))
         return MOTE_ELIMIT;
     int status = make_room((void **)&regions->list, regions->count, &regions->room, sizeof region);
     if (status)
@@ -107,14 +107,14 @@ int mote__regions_split(struct mote__regions *regions, uint64_t address)
     upper.start = address;
     if (upper.offset != MOTE__UNBACKED)
         upper.offset += (size_t)(address - regions->list[at].start);
-    upper.fresh = false; /* so that it is not joined again at once */
+    upper.changed = false; /* so that it is not joined again at once */
     regions->list[at].end = address;
     int status = mote__regions_insert(regions, upper);
     if (status) {
         regions->list[at].end = upper.end;
         return status;
     }
-    regions->list[at].fresh = regions->list[at + 1].fresh = true;
+    regions->list[at].changed = regions->list[at + 1].changed = true;
     return 0;
 }
 

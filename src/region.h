@@ -11,9 +11,10 @@
 #include "mote.h"
 
 /* A guest that maps more gets ENOMEM; no host list grows beyond it. */
-#define MOTE__MAX_REGIONS 1024u
+#define MOTE__MAX_REGIONS  1024u
+#define MOTE__UNDO_REGIONS 4u
 
-#define MOTE__UNBACKED    SIZE_MAX /* a region without memory: all access is denied */
+#define MOTE__UNBACKED     SIZE_MAX /* a region without memory: all access is denied */
 
 enum mote__region_kind {
     MOTE__REGION_IMAGE,
@@ -30,10 +31,11 @@ struct mote__region {
     size_t offset;       /* in the memory arena, or MOTE__UNBACKED */
     unsigned access;     /* MOTE__READ | ... */
     enum mote__region_kind kind;
-    bool fresh; /* not as in the snapshot */
+    bool changed; /* since the snapshot */
 };
 
 struct mote__regions {
+    bool undoing;              /* a few more are allowed, so that an undo never fails */
     struct mote__region *list; /* sorted by start, disjoint */
     size_t count, room;
 };

@@ -17,51 +17,48 @@
  * 1 MiB again when it has not come back for a while. */
 #define FIRST_ALLOWANCE 256u
 #define LAST_ALLOWANCE  (1u << 20)
-#define SOON            16u
+#define SOON            1024u
 
 /* ---- mappings ---- */
 
-static int release_range(struct mote__memory *memory, size_t offset, size_t size, mote_error *error)
+/* The first run that ends behind `offset`. */
+static size_t find_run(const struct mote__snapshot *s, size_t offset)
 {
-#if defined(MOTE_CONTROL_NO_REVOKE)
-    (void)memory;
-    (void)offset;
-    (void)size;
-    (void)error;
-    return 0;
-#endif
-#if defined(MOTE_CONTROL_NO_ZERO)
-    return mote__zap_pages(memory->ram.host + offset, size);
-#endif
-    int status = mote__release_pages(memory->ram.host + offset, size);
-    return status < 0 ? mote__fail_system(error, status, "releasing guest memory") : 0;
+    size_t low = 0, high = s->nruns;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->runs[middle].offset + s->runs[middle].size <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* Copies the snapshot's contents of [offset, offset + size) over memory that is zero. */
 static void copy_runs(struct mote__memory *memory, const struct mote__snapshot *s, size_t offset,
                       size_t size)
 {
-    for (size_t i = 0; i < s->nruns; i++) {
+    for (size_t i = find_run(s, offset); i < s->nruns && s->runs[i].offset < offset + size; i++) {
         size_t low = s->runs[i].offset, high = low + s->runs[i].size;
         low = low > offset ? low : offset;
         high = high < offset + size ? high : offset + size;
-        if (low < high)
-            memcpy(memory->ram.host + low, mote__snapshot_at(s, low), high - low);
+        memcpy(memory->ram.host + low, mote__snapshot_at(s, low), high - low);
     }
 }
 
 /* Takes away what the guest mapped or changed. Memory behind the snapshot's end is
  * released at once, later. */
-static int drop_fresh(struct mote__memory *memory, size_t base, mote_error *error)
+static int drop_changed(struct mote__memory *memory, size_t base, mote_error *error)
 {
     for (size_t i = memory->regions.count; i-- > 0;) {
         struct mote__region r = memory->regions.list[i];
-        if (!r.fresh)
+        if (!r.changed)
             continue;
         mote__paging_unmap(&memory->tables, memory->root, r.start, (size_t)(r.end - r.start));
         int status = 0;
         if (r.offset != MOTE__UNBACKED && r.offset < base)
-            status = release_range(memory, r.offset, (size_t)(r.end - r.start), error);
+            status = mote__memory_give_back(memory, r.offset, (size_t)(r.end - r.start), error);
         if (status)
             return status;
         mote__regions_remove(&memory->regions, i);
@@ -84,7 +81,7 @@ static int restore_region(struct mote__memory *memory, const struct mote__snapsh
     if (r->offset == MOTE__UNBACKED)
         return 0;
     size_t size = (size_t)(r->end - r->start);
-    int status = release_range(memory, r->offset, size, error);
+    int status = mote__memory_give_back(memory, r->offset, size, error);
     if (status)
         return status;
     if (r->offset >= s->read_only)
@@ -99,12 +96,12 @@ static int revert_mappings(mote_sandbox *sandbox, size_t base, mote_error *error
 {
     struct mote__memory *memory = &sandbox->shell->memory;
     const struct mote__snapshot *s = sandbox->snapshot;
-    int status = drop_fresh(memory, base, error);
+    int status = drop_changed(memory, base, error);
     for (size_t i = 0; !status && i < s->regions.count; i++)
         if (!has_region(&memory->regions, &s->regions.list[i]))
             status = restore_region(memory, s, &s->regions.list[i], error);
     if (!status && memory->ram.used > base)
-        status = release_range(memory, base, memory->ram.used - base, error);
+        status = mote__memory_give_back(memory, base, memory->ram.used - base, error);
     if (status)
         return status;
     memory->ram.used = base;
@@ -116,60 +113,65 @@ static int revert_mappings(mote_sandbox *sandbox, size_t base, mote_error *error
 
 /* ---- contents ---- */
 
-/* What one pass over the marks found. */
+/* One pass over the marks. */
 struct pass {
     struct mote__memory *memory;
     const struct mote__snapshot *snapshot;
-    size_t dirty;       /* pages that are marked */
-    bool give_up;       /* give the marked pages up instead of keeping them */
-    size_t first, last; /* ram offsets of the run of marked pages to give up */
+    size_t dirty; /* pages found marked */
+    size_t most;  /* stop when there are more; giving up knows no limit */
+    bool give_up; /* the pages instead of keeping them */
 };
 
-static int give_up_run(struct pass *pass, mote_error *error)
+/* Releases what a region's marks span at once, however they are scattered. */
+static int give_up_span(struct pass *pass, size_t first, size_t last, mote_error *error)
 {
-    size_t size = pass->last - pass->first;
-    if (size == 0)
+    if (first >= last)
         return 0;
-    int status = release_range(pass->memory, pass->first, size, error);
-    copy_runs(pass->memory, pass->snapshot, pass->first, size);
-    pass->first = pass->last = 0;
+    int status = mote__memory_give_back(pass->memory, first, last - first, error);
+    copy_runs(pass->memory, pass->snapshot, first, last - first);
     return status;
 }
 
-static int put_page_back(struct pass *pass, size_t offset, uint64_t *leaf, mote_error *error)
+static void copy_page(const struct pass *pass, size_t offset)
 {
-    pass->dirty++;
-    if (!pass->give_up) {
 #if !defined(MOTE_CONTROL_NO_DIRTY_RESET)
-        memcpy(pass->memory->ram.host + offset, mote__snapshot_at(pass->snapshot, offset),
-               MOTE__PAGE);
+    memcpy(pass->memory->ram.host + offset, mote__snapshot_at(pass->snapshot, offset), MOTE__PAGE);
 #endif
-        return 0;
+}
+
+/* Marked leaves from `leaf` on, for pages from `offset` on; first and last span those
+ * that are given up. */
+static void scan_leaves(struct pass *pass, uint64_t *leaf, size_t count, size_t offset,
+                        size_t *first, size_t *last)
+{
+    for (size_t i = 0; i < count; i++, offset += MOTE__PAGE) {
+        if (!(leaf[i] & MOTE__PTE_DIRTY))
+            continue;
+        pass->dirty++;
+        if (!pass->give_up) {
+            copy_page(pass, offset);
+            continue;
+        }
+        leaf[i] &= ~MOTE__PTE_DIRTY; /* the page is zapped below: later writes mark it again */
+        *first = offset < *first ? offset : *first;
+        *last = offset + MOTE__PAGE;
     }
-    int status = offset == pass->last ? 0 : give_up_run(pass, error);
-    if (pass->last == 0)
-        pass->first = offset;
-    pass->last = offset + MOTE__PAGE;
-    *leaf &= ~MOTE__PTE_DIRTY;
-    return status;
 }
 
 static int scan_region(struct pass *pass, const struct mote__region *r, mote_error *error)
 {
     struct mote__memory *m = pass->memory;
-    int status = 0;
-    for (uint64_t at = r->start; !status && at < r->end;) {
+    size_t first = SIZE_MAX, last = 0;
+    for (uint64_t at = r->start; at < r->end && pass->dirty <= pass->most;) {
         size_t count;
         uint64_t *leaf = mote__paging_leaves(&m->tables, m->root, at, &count);
         size_t left = (size_t)((r->end - at) / MOTE__PAGE);
         count = count < left ? count : left;
-        size_t offset = r->offset + (size_t)(at - r->start);
-        for (size_t i = 0; leaf && !status && i < count; i++)
-            if (leaf[i] & MOTE__PTE_DIRTY)
-                status = put_page_back(pass, offset + i * MOTE__PAGE, &leaf[i], error);
+        if (leaf)
+            scan_leaves(pass, leaf, count, r->offset + (size_t)(at - r->start), &first, &last);
         at += count * MOTE__PAGE;
     }
-    return status;
+    return give_up_span(pass, first, last, error);
 }
 
 static int scan(struct pass *pass, mote_error *error)
@@ -177,38 +179,49 @@ static int scan(struct pass *pass, mote_error *error)
     const struct mote__regions *regions = &pass->memory->regions;
     pass->dirty = 0;
     int status = 0;
-    for (size_t i = 0; !status && i < regions->count; i++) {
+    for (size_t i = 0; !status && i < regions->count && pass->dirty <= pass->most; i++) {
         const struct mote__region *r = &regions->list[i];
-        if (r->access & MOTE__WRITE && r->kind != MOTE__REGION_INIT)
+        if (r->access & MOTE__WRITE && r->offset != MOTE__UNBACKED)
             status = scan_region(pass, r, error);
     }
-    return status ? status : give_up_run(pass, error);
+    return status;
 }
 
-/* How many marked pages this reset may keep. */
-static size_t allowance(mote_sandbox *sandbox, size_t dirty)
+/* A set that was given up and soon is there again is worth keeping. */
+static void learn(mote_sandbox *sandbox)
 {
-    if (sandbox->allowance < FIRST_ALLOWANCE || sandbox->resets_since_trim > SOON)
-        sandbox->allowance = FIRST_ALLOWANCE;
-    else if (dirty > sandbox->allowance && sandbox->allowance < LAST_ALLOWANCE)
+    if (sandbox->trimmed && sandbox->resets_since_trim <= SOON &&
+        sandbox->allowance < LAST_ALLOWANCE)
         sandbox->allowance *= 2;
-    return sandbox->allowance;
+    sandbox->trimmed = true;
+    sandbox->resets_since_trim = 0;
+}
+
+static void forget(mote_sandbox *sandbox)
+{
+    sandbox->allowance = FIRST_ALLOWANCE;
+    sandbox->trimmed = false;
 }
 
 static int put_pages_back(mote_sandbox *sandbox, mote_error *error)
 {
-    struct pass pass = {.memory = &sandbox->shell->memory, .snapshot = sandbox->snapshot};
-    int status = scan(&pass, error);
-    sandbox->report.reset_pages = pass.dirty;
-    if (pass.dirty <= FIRST_ALLOWANCE || pass.dirty <= allowance(sandbox, pass.dirty)) {
-        sandbox->resets_since_trim++;
-        return status;
-    }
-#if !defined(MOTE_CONTROL_NO_TRIM)
-    sandbox->resets_since_trim = 0;
-    pass.give_up = true;
-    status = status ? status : scan(&pass, error);
+    if (!sandbox->allowance || sandbox->resets_since_trim > SOON)
+        forget(sandbox);
+    struct pass pass = {.memory = &sandbox->shell->memory,
+                        .snapshot = sandbox->snapshot,
+                        .most = sandbox->allowance};
+#if defined(MOTE_CONTROL_NO_TRIM)
+    pass.most = SIZE_MAX;
 #endif
+    int status = scan(&pass, error);
+    sandbox->resets_since_trim++;
+    if (!status && pass.dirty > pass.most) {
+        pass.most = SIZE_MAX;
+        pass.give_up = true;
+        status = scan(&pass, error);
+        learn(sandbox);
+    }
+    sandbox->report.reset_pages = pass.dirty;
     return status;
 }
 
@@ -238,7 +251,7 @@ static int new_shell(mote_sandbox *sandbox, mote_error *error)
 
 static int restore(mote_sandbox *sandbox, mote_error *error)
 {
-    if (!sandbox->shell || tables_overgrown(sandbox))
+    if (!sandbox->shell || sandbox->shell->memory.damaged || tables_overgrown(sandbox))
         return new_shell(sandbox, error);
     struct mote__memory *memory = &sandbox->shell->memory;
     int status = 0;
@@ -259,6 +272,7 @@ int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error)
         return status;
     }
     sandbox->personality = sandbox->snapshot->personality;
+    sandbox->mailbox_used = sizeof(struct mote_mailbox);
     sandbox->state = MOTE_STATE_READY;
     sandbox->report.resets++;
     mote__sandbox_write_info(sandbox);

@@ -116,7 +116,7 @@ static int map_init_data(mote_sandbox *sandbox, mote_error *error)
         return status;
     memcpy(memory->ram.host + offset, sandbox->init_data, sandbox->init_size);
     for (size_t i = 0; i < memory->regions.count; i++)
-        memory->regions.list[i].fresh = false;
+        memory->regions.list[i].changed = false;
     return 0;
 }
 
@@ -148,7 +148,7 @@ void mote__sandbox_write_info(mote_sandbox *sandbox)
         .doorbell = l->gate + MOTE__GATE_DOORBELL,
         .mailbox = l->mailbox,
         .mailbox_size = MOTE__MAILBOX_FIRST,
-        .generation = atomic_fetch_add(&sandbox->host->generation, 1) + 1,
+        .generation = sandbox->generation++,
         .init_data = sandbox->init_size ? l->init : 0,
         .init_data_size = sandbox->init_size,
         .memory_limit = memory->ram.reserved,
@@ -164,9 +164,13 @@ static int build(mote_sandbox *sandbox, const mote_sandbox_options *options, mot
     if (!sandbox->handle)
         return mote__fail_memory(error, "a sandbox");
     mote__watchdog_add(&sandbox->host->watchdog, sandbox->handle);
+    /* From a random start: unique, and no measure of what others do. */
+    int status = mote__random(&sandbox->generation, sizeof sandbox->generation);
+    if (status < 0)
+        return mote__fail_system(error, status, "getrandom");
     if (!sandbox->snapshot)
         return 0; /* booting: the rest is made by boot.c */
-    int status = bind_imports(sandbox, error);
+    status = bind_imports(sandbox, error);
     if (!status)
         status = take_options(sandbox, options, error);
     if (!status)
@@ -188,6 +192,7 @@ int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *pol
     sandbox->policy = mote_policy_ref(policy);
     sandbox->snapshot = snapshot;
     sandbox->personality = snapshot ? snapshot->personality : (struct mote__linux){0};
+    sandbox->mailbox_used = sizeof(struct mote_mailbox);
     mote__error_clear(&sandbox->error);
     sandbox->report.size = sizeof sandbox->report;
     mote__host_ref(image->host);
@@ -207,6 +212,8 @@ void mote__sandbox_destroy(mote_sandbox *sandbox)
     if (sandbox->handle && !mote__host_forked(host))
         mote__watchdog_remove(&host->watchdog, sandbox->handle);
     mote_handle_unref(sandbox->handle);
+    if (sandbox->shell && mote__host_forked(host))
+        mote__shell_abandon(sandbox->shell);
     mote__shell_free(sandbox->shell);
     mote__buffer_wipe(&sandbox->results);
     mote__buffer_wipe(&sandbox->arguments);

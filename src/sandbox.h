@@ -22,6 +22,7 @@ enum mote__stop {
 struct mote__buffer {
     uint8_t *data;
     size_t room, used;
+    size_t most; /* bytes that were ever used since it was wiped */
 };
 
 struct mote_sandbox {
@@ -38,16 +39,18 @@ struct mote_sandbox {
     size_t init_size;
 
     mote_state state;
-    _Atomic uint32_t entered; /* a thread is inside */
-    bool in_host_function;
-    bool broken; /* the VM must be given up once the call has ended */
+    _Atomic uint32_t entered;      /* a thread is inside */
+    _Atomic bool in_host_function; /* one of its callbacks runs, on the thread of the handle */
+    bool broken;                   /* the VM must be given up once the call has ended */
     struct mote__linux personality;
+    uint64_t generation; /* of the next start; see struct mote_info */
     uint64_t call_frame; /* guest address of the frame in progress */
     size_t mailbox_used; /* bytes of the mailbox that hold frames and payload */
     struct mote__buffer results, arguments;
     size_t base_used; /* bytes of memory in use when it starts */
     size_t allowance; /* dirty pages that a reset may keep (reset.c) */
     size_t resets_since_trim;
+    bool trimmed; /* a dirty set was given up not long ago */
     mote_error error;
     mote_report report;
 };
@@ -72,6 +75,8 @@ void mote__sandbox_leave(mote_sandbox *sandbox);
 /* Runs the guest until it stops: fills report and error, poisons where it must.
  * The deadline is absolute; 0: none. */
 int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *stop);
+/* The moment `ns` from now; 0 stays 0, none. */
+uint64_t mote__deadline_in(uint64_t ns);
 
 /* ---- mailbox.c ---- */
 
@@ -98,6 +103,11 @@ int mote__buffer_reserve(struct mote__buffer *buffer, size_t size);
 void mote__buffer_wipe(struct mote__buffer *buffer);
 
 /* ---- hostcall.c ---- */
+
+/* Around every callback of the embedder. The second is MOTE_EFORKED when the callback
+ * forked and this is the child: then no memory of the guest may be touched. */
+void mote__callback_begin(mote_sandbox *sandbox);
+int mote__callback_end(mote_sandbox *sandbox);
 
 /* Serves MOTE_REQUEST_CALL and MOTE_REQUEST_LOG. Negative: the call ends. */
 int mote__hostcall_serve(mote_sandbox *sandbox, uint64_t message);

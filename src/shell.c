@@ -179,6 +179,12 @@ int mote__shell_from_snapshot(struct mote__shell **out, struct mote__hv *hv,
     return 0;
 }
 
+void mote__shell_abandon(struct mote__shell *shell)
+{
+    mote__memory_abandon(&shell->memory);
+    mote__vm_abandon(shell->vm);
+}
+
 void mote__shell_free(struct mote__shell *shell)
 {
     if (!shell)

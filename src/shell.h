@@ -31,6 +31,8 @@ int mote__shell_from_snapshot(struct mote__shell **shell, struct mote__hv *hv,
                               const struct mote__snapshot *snapshot, size_t limit,
                               mote_error *error);
 void mote__shell_free(struct mote__shell *shell);
+/* In a forked child, before it is freed: its mappings stayed with the parent. */
+void mote__shell_abandon(struct mote__shell *shell);
 
 /* The guest goes on with these registers at the next run, from wherever the vCPU stands. */
 void mote__shell_go(struct mote__shell *shell, const struct mote__cpu_regs *regs);

@@ -67,7 +67,7 @@ static void clean_leaves(struct mote__memory *memory)
 {
     for (size_t i = 0; i < memory->regions.count; i++) {
         struct mote__region *r = &memory->regions.list[i];
-        r->fresh = false;
+        r->changed = false;
         for (uint64_t at = r->start; at < r->end;) {
             size_t count;
             uint64_t *leaf = mote__paging_leaves(&memory->tables, memory->root, at, &count);
@@ -115,6 +115,8 @@ static int take_cpu(struct mote__snapshot *s, struct mote__shell *shell, uint64_
     uint64_t resume = entry;
     if (!entry) {
         int status = mote__vm_get_special(shell->vm, &special, error);
+        if (!status)
+            status = mote__vm_get_controls(shell->vm, &special, error);
         if (status)
             return status;
         keep_callee_saved(s, mote__vm_regs(shell->vm));

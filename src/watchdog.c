@@ -15,8 +15,10 @@ static bool look(struct mote__watchdog *watchdog)
     uint64_t now = mote__now_ns();
     pthread_mutex_lock(&watchdog->lock);
     for (mote_handle *h = watchdog->handles; h; h = h->next) {
+        if (atomic_load(&h->phase) == MOTE__PHASE_IDLE)
+            continue;
         uint64_t deadline = atomic_load(&h->deadline);
-        if (atomic_load(&h->phase) == MOTE__PHASE_IDLE || !deadline)
+        if (!deadline)
             continue;
         armed = true;
         if (now >= deadline)

@@ -46,6 +46,8 @@ void mote__hv_cpuid(struct mote__hv *hv, mote_cpu level, uint32_t *eax, uint32_t
 int mote__vm_create(struct mote__vm **vm, struct mote__hv *hv, const struct mote__cpu_setup *setup,
                     mote_error *error);
 void mote__vm_destroy(struct mote__vm *vm);
+/* In a forked child, before it is destroyed: what was mapped of it is not there. */
+void mote__vm_abandon(struct mote__vm *vm);
 /* Backs [physical, physical + size) of the VM with host memory; slots are
  * numbered by the caller, from 0, and never change. */
 int mote__vm_map(struct mote__vm *vm, unsigned slot, uint64_t physical, void *host, size_t size,
@@ -57,8 +59,11 @@ void mote__vm_run(struct mote__vm *vm, struct mote__exit *exit);
 struct mote__cpu_regs *mote__vm_regs(struct mote__vm *vm);
 /* The registers that mote__vm_regs gives were changed: load them at the next run. */
 void mote__vm_regs_changed(struct mote__vm *vm);
-/* What general registers do not show; slow. */
+/* CR2, bases and privilege: what general registers do not show; slow. */
 int mote__vm_get_special(struct mote__vm *vm, struct mote__cpu_special *special, mote_error *error);
+/* The control words of x87 and SSE; slow. */
+int mote__vm_get_controls(struct mote__vm *vm, struct mote__cpu_special *special,
+                          mote_error *error);
 /* Forgets events that wait for delivery, so that the next run starts clean. */
 int mote__vm_forget_events(struct mote__vm *vm, mote_error *error);
 

@@ -11,6 +11,8 @@
  * the call ends: the guest's mappings may be half done. */
 static int64_t to_errno(mote_sandbox *sandbox, int status, const mote_error *error)
 {
+    if (sandbox->shell->memory.damaged && status != MOTE_ENOMEM)
+        status = MOTE_ESYSTEM;
     switch (status) {
     case 0:
         return 0;
@@ -20,6 +22,7 @@ static int64_t to_errno(mote_sandbox *sandbox, int status, const mote_error *err
     case MOTE_EINVAL:
         return -EACCES;
     default:
+        sandbox->broken = true; /* half done: the next reset makes another VM */
         return mote__fault_end(sandbox, status, MOTE_FAULT_MEMORY, 0, "guest memory: %s",
                                error->text);
     }
@@ -38,10 +41,13 @@ static bool align_range(uint64_t start, uint64_t *size, uint64_t top)
 
 static int64_t grow_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)
 {
+    mote_error error = MOTE_ERROR_INIT;
     if (from == to)
         return 0;
-    return mote__memory_map(&sandbox->shell->memory, from, to - from, MOTE__READ | MOTE__WRITE,
-                            MOTE__REGION_HEAP, NULL);
+    return to_errno(sandbox,
+                    mote__memory_map(&sandbox->shell->memory, from, to - from,
+                                     MOTE__READ | MOTE__WRITE, MOTE__REGION_HEAP, &error),
+                    &error);
 }
 
 static int64_t shrink_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)

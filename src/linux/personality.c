@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "linux/internal.h"
@@ -47,6 +48,21 @@ static int64_t newfstatat(mote_sandbox *sandbox, const struct mote__syscall *cal
         mote__memory_get(&sandbox->shell->memory, call->args[1], &path, 1) || path)
         return -ENOENT; /* there are no files */
     return mote__linux_fstat(sandbox, call->args[0], call->args[2]);
+}
+
+/* True advice need not be taken; what promises zeroed pages is not offered. */
+static int64_t advise(uint64_t advice)
+{
+    return advice == MADV_DONTNEED || advice == MADV_REMOVE ? -EINVAL : 0;
+}
+
+/* No signal ever comes, so that none is ever blocked. */
+static int64_t old_mask(mote_sandbox *sandbox, uint64_t address)
+{
+    static const uint64_t none;
+    if (address && mote__memory_put(&sandbox->shell->memory, address, &none, sizeof none))
+        return -EFAULT;
+    return 0;
 }
 
 static int64_t refuse(mote_sandbox *sandbox)
@@ -94,9 +110,11 @@ static int64_t serve(mote_sandbox *sandbox, const struct mote__syscall *c)
     case SYS_getpid:
     case SYS_gettid:
         return ONLY_THREAD;
-    case SYS_madvise:        /* advice need not be taken */
-    case SYS_rt_sigprocmask: /* no signal ever comes */
-    case SYS_futex:          /* nobody to wait for, nobody to wake */
+    case SYS_madvise:
+        return advise(a[2]);
+    case SYS_rt_sigprocmask:
+        return old_mask(sandbox, a[2]);
+    case SYS_futex: /* nobody to wait for, nobody to wake */
         return 0;
     case SYS_tkill:
     case SYS_kill:

@@ -27,22 +27,16 @@ bool mote__linux_has_stream(const mote_sandbox *sandbox, uint64_t fd)
 static int64_t call_write(mote_sandbox *sandbox, const mote_stream *stream, const void *data,
                           size_t size)
 {
-    sandbox->in_host_function = true;
-    mote__handle_enter(sandbox->handle, MOTE__PHASE_HOST);
+    mote__callback_begin(sandbox);
     int64_t n = stream->write(stream->user, sandbox, data, size);
-    mote__handle_enter(sandbox->handle, MOTE__PHASE_GUEST);
-    sandbox->in_host_function = false;
-    return n > (int64_t)size ? -EIO : n;
+    return mote__callback_end(sandbox) || n > (int64_t)size ? -EIO : n;
 }
 
 static int64_t call_read(mote_sandbox *sandbox, const mote_stream *stream, void *data, size_t size)
 {
-    sandbox->in_host_function = true;
-    mote__handle_enter(sandbox->handle, MOTE__PHASE_HOST);
+    mote__callback_begin(sandbox);
     int64_t n = stream->read(stream->user, sandbox, data, size);
-    mote__handle_enter(sandbox->handle, MOTE__PHASE_GUEST);
-    sandbox->in_host_function = false;
-    return n > (int64_t)size ? -EIO : n;
+    return mote__callback_end(sandbox) || n > (int64_t)size ? -EIO : n;
 }
 
 int64_t mote__linux_write(mote_sandbox *sandbox, uint64_t fd, uint64_t address, uint64_t size)

@@ -78,6 +78,9 @@ void mote__futex_wait(_Atomic uint32_t *word, uint32_t value);
 void mote__futex_wake(_Atomic uint32_t *word);
 /* Takes the highest free real-time signal and gives it an empty handler; returns it. */
 int mote__signal_take(void);
+/* Whether the embedder has a handler for it; and whether this thread lets it in. */
+bool mote__signal_is_handled(int signal);
+bool mote__signal_is_open(int signal);
 void mote__signal_give_back(int signal);
 
 #endif

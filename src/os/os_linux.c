@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -183,7 +184,12 @@ static int advise(void *memory, size_t size, int advice)
 
 int mote__release_pages(void *memory, size_t size)
 {
-    return advise(memory, size, MADV_DONTNEED);
+    int status = advise(memory, size, MADV_DONTNEED);
+#ifdef MADV_DONTNEED_LOCKED
+    if (status == -EINVAL) /* an embedder that called mlockall */
+        status = advise(memory, size, MADV_DONTNEED_LOCKED);
+#endif
+    return status;
 }
 
 int mote__zap_pages(void *memory, size_t size)
@@ -216,6 +222,9 @@ int mote__wipe_in_child(void *memory, size_t size)
 int mote__memory_file(const char *name, uint64_t size)
 {
     SEAM("memfd_create");
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
+        return -EFBIG; /* ftruncate would send SIGXFSZ */
     int fd = memfd_create(name, MFD_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -285,17 +294,41 @@ static void nothing(int signal)
     (void)signal;
 }
 
+bool mote__signal_is_handled(int signal)
+{
+    struct sigaction now;
+    return sigaction(signal, NULL, &now) == 0 && now.sa_handler != SIG_DFL &&
+           now.sa_handler != SIG_IGN;
+}
+
+bool mote__signal_is_open(int signal)
+{
+    sigset_t blocked;
+    return pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && !sigismember(&blocked, signal);
+}
+
+/* One that nobody handles becomes ours in one step; what another thread took between the
+ * look and the step is given back to it. */
+static bool take(int signal)
+{
+    struct sigaction old, mine = {.sa_handler = nothing, .sa_flags = SA_RESTART};
+    sigemptyset(&mine.sa_mask);
+    if (sigaction(signal, NULL, &old) < 0 || old.sa_handler != SIG_DFL)
+        return false;
+    if (sigaction(signal, &mine, &old) < 0)
+        return false;
+    if (old.sa_handler == SIG_DFL)
+        return true;
+    sigaction(signal, &old, NULL);
+    return false;
+}
+
 int mote__signal_take(void)
 {
     SEAM("sigaction");
-    for (int signal = SIGRTMAX; signal >= SIGRTMIN; signal--) {
-        struct sigaction old, mine = {.sa_handler = nothing, .sa_flags = SA_RESTART};
-        if (sigaction(signal, NULL, &old) < 0 || old.sa_handler != SIG_DFL)
-            continue;
-        sigemptyset(&mine.sa_mask);
-        if (sigaction(signal, &mine, NULL) == 0)
+    for (int signal = SIGRTMAX; signal >= SIGRTMIN; signal--)
+        if (take(signal))
             return signal;
-    }
     return -EBUSY;
 }
 

@@ -41,8 +41,8 @@ static uint32_t map(uint32_t pages)
     uint32_t sum = 0;
     for (uint32_t i = 0; i < 8; i++) {
         size_t size = (size_t)(pages + i) * 4096;
-        uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                               0);
+        uint8_t *memory =
+            mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED)
             mote_fail(3, "no memory", 9);
         memset(memory, (int)i, size);

@@ -17,19 +17,22 @@
 #include "os/os.h"
 #include "seam.h"
 
-/* With what calls fail; each has its own rounds. */
-static const struct {
+/* With what calls fail, and how many in a row; each has its own rounds. */
+struct failure {
     int number;
+    unsigned in_a_row;
     const char *name;
-} errors[] = {{ENOMEM, "ENOMEM"}, {EIO, "EIO"}, {EINTR, "EINTR"}};
+};
+
+static const struct failure failures[] = {
+    {ENOMEM, 1, "ENOMEM"}, {EIO, 1, "EIO"}, {EINTR, 1, "EINTR"}, {EIO, 2, "EIO twice"}};
 
 static _Atomic unsigned long calls;
-static unsigned long failing; /* 0: none */
-static int error_number;
-static bool fired, paused, break_run;
+static unsigned long failing; /* the first to fail; 0: none */
+static const struct failure *failure;
+static bool fired, break_run;
 static char call_name[32];
 static unsigned long round_number, violations;
-static const char *error_name;
 
 static int hook(const char *call)
 {
@@ -37,13 +40,12 @@ static int hook(const char *call)
         break_run = false;
         return EIO;
     }
-    if (paused || fired)
-        return 0;
-    if (atomic_fetch_add(&calls, 1) + 1 != failing)
+    unsigned long n = atomic_fetch_add(&calls, 1) + 1;
+    if (!failing || n < failing || n >= failing + failure->in_a_row)
         return 0;
     fired = true;
     snprintf(call_name, sizeof call_name, "%s", call);
-    return error_number;
+    return failure->number;
 }
 
 bool seam_fired(void)
@@ -61,21 +63,11 @@ void seam_break_next_run(void)
     break_run = true;
 }
 
-void seam_pause(void)
-{
-    paused = true;
-}
-
-void seam_resume(void)
-{
-    paused = false;
-}
-
 void seam_violation(const char *format, ...)
 {
     va_list arguments;
     violations++;
-    printf("round %lu (%s %s): ", round_number, call_name, error_name);
+    printf("round %lu (%s %s): ", round_number, call_name, failure->name);
     va_start(arguments, format);
     vprintf(format, arguments);
     va_end(arguments);
@@ -113,17 +105,16 @@ static void run_round(unsigned long k)
 {
     round_number = failing = k;
     atomic_store(&calls, 0);
-    fired = paused = break_run = false;
+    fired = break_run = false;
     call_name[0] = '\0';
     scenario_run();
 }
 
 /* Returns how many rounds had a failure. */
-static unsigned long run_all(int number, const char *name, unsigned long first, unsigned long last)
+static unsigned long run_all(const struct failure *f, unsigned long first, unsigned long last)
 {
     struct census before;
-    error_number = number;
-    error_name = name;
+    failure = f;
     run_round(0);
     run_round(0); /* what is allocated once for ever has been */
     census_take(&before);
@@ -132,8 +123,8 @@ static unsigned long run_all(int number, const char *name, unsigned long first, 
         run_round(k);
         check_census(&before);
     } while (fired && k++ < last);
-    printf("%s: %lu calls failed in turn, %lu calls in a round without\n", name,
-           k - first, atomic_load(&calls));
+    printf("%s: %lu calls failed in turn, %lu calls in a round without\n", f->name, k - first,
+           atomic_load(&calls));
     return k - first;
 }
 
@@ -142,8 +133,8 @@ int main(int argc, char **argv)
     unsigned long first = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
     unsigned long last = argc > 2 ? strtoul(argv[2], NULL, 0) : 100000, rounds = 0;
     mote__seam_hook = hook;
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
-        rounds += run_all(errors[i].number, errors[i].name, first, last);
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
+        rounds += run_all(&failures[i], first, last);
     printf("%lu rounds, %lu violations\n", rounds, violations);
     return violations || rounds == 0;
 }

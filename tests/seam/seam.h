@@ -7,15 +7,12 @@
 
 /* ---- main.c: the failures ---- */
 
-/* Whether the failure of this round has happened; from then on none comes. */
+/* Whether a call has failed in this round. */
 bool seam_fired(void);
-/* Which call it was ("ioctl"), or "". */
+/* Which one, the last ("ioctl"), or "". */
 const char *seam_call(void);
 /* Fails the next ioctl of the run loop, besides: the VM is lost. */
 void seam_break_next_run(void);
-/* No failure until seam_resume. */
-void seam_pause(void);
-void seam_resume(void);
 /* Counts and prints a violation. */
 __attribute__((format(printf, 1, 2))) void seam_violation(const char *format, ...);
 

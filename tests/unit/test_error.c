@@ -11,8 +11,8 @@ static void test_every_code_has_name_and_sentence(void **state)
 {
     (void)state;
     char name[32];
-#define MOTE_X(short_name, number, text)                          \
-    snprintf(name, sizeof name, "MOTE_%s", #short_name);          \
+#define MOTE_X(short_name, number, text)                           \
+    snprintf(name, sizeof name, "MOTE_%s", #short_name);           \
     assert_string_equal(mote_error_name(MOTE_##short_name), name); \
     assert_string_equal(mote_error_string(-(number)), text);
     MOTE_ERROR_MAP(MOTE_X)
@@ -45,8 +45,8 @@ static void test_fail_fills_everything(void **state)
 {
     (void)state;
     mote_error e = MOTE_ERROR_INIT;
-    int status = mote__fail(&e, MOTE_DOMAIN_GUEST, MOTE_EFAULT, 42, "do this", "page %d of %s", 3,
-                            "guest");
+    int status =
+        mote__fail(&e, MOTE_DOMAIN_GUEST, MOTE_EFAULT, 42, "do this", "page %d of %s", 3, "guest");
     assert_int_equal(status, MOTE_EFAULT);
     assert_int_equal(e.domain, MOTE_DOMAIN_GUEST);
     assert_int_equal(e.code, MOTE_EFAULT);

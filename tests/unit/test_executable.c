@@ -242,8 +242,7 @@ static void test_segment_at_zero(void **state)
 static void test_entry_outside_code(void **state)
 {
     (void)state;
-    static const uint64_t entries[] = {0, TINY_TEXT - 1, TINY_TEXT + 0x1000, TINY_DATA,
-                                       UINT64_MAX};
+    static const uint64_t entries[] = {0, TINY_TEXT - 1, TINY_TEXT + 0x1000, TINY_DATA, UINT64_MAX};
     for (size_t i = 0; i < 5; i++) {
         t.e.e_entry = entries[i];
         refused("entry outside code");

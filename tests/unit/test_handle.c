@@ -94,9 +94,9 @@ static void test_a_host_function_gets_none(void **state)
 {
     (void)state;
     begin(0);
-    mote__handle_enter(handle, MOTE__PHASE_HOST);
+    mote__handle_move(handle, MOTE__PHASE_HOST);
     assert_int_equal(mote_interrupt(handle), 0);
-    mote__handle_enter(handle, MOTE__PHASE_GUEST);
+    mote__handle_move(handle, MOTE__PHASE_GUEST);
     assert_int_equal(signals, 0);
     assert_int_equal(end(), MOTE__CAUSE_INTERRUPT);
 }
@@ -173,9 +173,9 @@ static void one_call(struct race *race, unsigned *seed)
     begin(0);
     pass_time(seed);
     if (rand_r(seed) & 1) {
-        mote__handle_enter(handle, MOTE__PHASE_HOST);
+        mote__handle_move(handle, MOTE__PHASE_HOST);
         pass_time(seed);
-        mote__handle_enter(handle, MOTE__PHASE_GUEST);
+        mote__handle_move(handle, MOTE__PHASE_GUEST);
     }
     race->calls++;
     race->stopped += end() != MOTE__CAUSE_NONE;
@@ -211,8 +211,8 @@ static void *call_and_go(void *argument)
 {
     (void)argument;
     begin(0);
-    mote__handle_enter(handle, MOTE__PHASE_HOST);
-    mote__handle_enter(handle, MOTE__PHASE_GUEST);
+    mote__handle_move(handle, MOTE__PHASE_HOST);
+    mote__handle_move(handle, MOTE__PHASE_GUEST);
     end();
     return NULL;
 }
@@ -236,14 +236,10 @@ static void test_threads_that_go(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_nothing_between_calls),
-        TEST(test_a_running_guest_gets_the_signal),
-        TEST(test_a_host_function_gets_none),
-        TEST(test_the_first_cause_stays),
-        TEST(test_a_deadline_that_is_not_due),
-        TEST(test_references),
-        TEST(test_kicks_never_act_outside_a_call),
-        TEST(test_threads_that_go),
+        TEST(test_nothing_between_calls),          TEST(test_a_running_guest_gets_the_signal),
+        TEST(test_a_host_function_gets_none),      TEST(test_the_first_cause_stays),
+        TEST(test_a_deadline_that_is_not_due),     TEST(test_references),
+        TEST(test_kicks_never_act_outside_a_call), TEST(test_threads_that_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

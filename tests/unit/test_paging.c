@@ -27,8 +27,8 @@ static int tear_down(void **state)
 
 static void map(uint64_t address, size_t pages, unsigned access)
 {
-    assert_int_equal(
-        mote__paging_map(&tables, root, address, PHYSICAL, pages * PAGE, access, NULL), 0);
+    assert_int_equal(mote__paging_map(&tables, root, address, PHYSICAL, pages * PAGE, access, NULL),
+                     0);
 }
 
 static uint64_t leaf(uint64_t address)
@@ -154,12 +154,8 @@ static void test_mark_dirty_takes_whole_pages(void **state)
         uint64_t address;
         size_t size, first, last;
     } cases[] = {
-        {3 * PAGE, 1, 3, 3},
-        {3 * PAGE + 4095, 1, 3, 3},
-        {3 * PAGE + 4095, 2, 3, 4},
-        {3 * PAGE, PAGE, 3, 3},
-        {TABLE - 1, 2, 511, 512},
-        {PAGE, 600 * PAGE, 1, 600},
+        {3 * PAGE, 1, 3, 3},    {3 * PAGE + 4095, 1, 3, 3}, {3 * PAGE + 4095, 2, 3, 4},
+        {3 * PAGE, PAGE, 3, 3}, {TABLE - 1, 2, 511, 512},   {PAGE, 600 * PAGE, 1, 600},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         map(0, 700, MOTE__READ | MOTE__WRITE); /* clean again */

@@ -13,7 +13,7 @@ static struct mote__region at(uint64_t start, uint64_t end, size_t offset)
                                  .offset = offset,
                                  .access = MOTE__READ | MOTE__WRITE,
                                  .kind = MOTE__REGION_MMAP,
-                                 .fresh = true};
+                                 .changed = true};
 }
 
 static void add(struct mote__regions *r, struct mote__region region)
@@ -71,7 +71,7 @@ static void test_what_does_not_continue_stays_apart(void **state)
     other[0].offset = 2 * PAGE;
     other[1].access = MOTE__READ;
     other[2].kind = MOTE__REGION_HEAP;
-    other[3].fresh = false;
+    other[3].changed = false;
     other[4].offset = MOTE__UNBACKED;
     for (size_t i = 0; i < 5; i++) {
         struct mote__regions r = {0};
@@ -116,7 +116,7 @@ static void test_split(void **state)
     assert_int_equal(r.list[0].end, 3 * PAGE);
     assert_int_equal(r.list[1].start, 3 * PAGE);
     assert_int_equal(r.list[1].offset, 11 * PAGE);
-    assert_true(r.list[0].fresh && r.list[1].fresh);
+    assert_true(r.list[0].changed && r.list[1].changed);
     mote__regions_free(&r);
 }
 

@@ -70,13 +70,26 @@ static const struct {
     const char *text;
     int at;
 } wrong[] = {
-    {"", 0},          {"i32", 0},           {"(", 1},
-    {"()", 2},        {"()->", 4},          {"()-void", 2},
-    {"(i32", 1},      {"(i32,)->void", 5},  {"(,i32)->void", 1},
-    {"(i33)->void", 1}, {"(i32i32)->void", 1}, {"(void)->void", 1},
-    {"()->i32,i32", 4}, {"()->voidx", 4},     {"()->v128", 4},
-    {"(I32)->void", 1}, {"()->(i32)", 4},     {"(i32)(i32)->void", 5},
-    {"()->void junk", 4}, {"(i3)->void", 1},
+    {"", 0},
+    {"i32", 0},
+    {"(", 1},
+    {"()", 2},
+    {"()->", 4},
+    {"()-void", 2},
+    {"(i32", 1},
+    {"(i32,)->void", 5},
+    {"(,i32)->void", 1},
+    {"(i33)->void", 1},
+    {"(i32i32)->void", 1},
+    {"(void)->void", 1},
+    {"()->i32,i32", 4},
+    {"()->voidx", 4},
+    {"()->v128", 4},
+    {"(I32)->void", 1},
+    {"()->(i32)", 4},
+    {"(i32)(i32)->void", 5},
+    {"()->void junk", 4},
+    {"(i3)->void", 1},
 };
 
 static void test_wrong_texts_are_refused_with_their_place(void **state)
@@ -124,8 +137,8 @@ static void test_format_cuts_and_terminates(void **state)
 static void test_equal_looks_at_everything(void **state)
 {
     (void)state;
-    static const char *const other[] = {"(i32)->i64", "(u32)->i32", "(i32,i32)->i32",
-                                        "()->i32", "(i32)->void"};
+    static const char *const other[] = {"(i32)->i64", "(u32)->i32", "(i32,i32)->i32", "()->i32",
+                                        "(i32)->void"};
     mote_signature a = parsed("(i32)->i32"), same = parsed("( i32 )->i32");
     assert_true(mote__signature_equal(&a, &same));
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {

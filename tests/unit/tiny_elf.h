@@ -40,8 +40,8 @@ static inline void tiny_init(struct tiny_elf *t)
     t->p[TINY_CODE] = (Elf64_Phdr){PT_LOAD, PF_R | PF_X, 0, TINY_TEXT, 0, 0x1000, 0x1000, 0x1000};
     t->p[TINY_RODATA] =
         (Elf64_Phdr){PT_LOAD, PF_R, 0x1000, TINY_TEXT + 0x1000, 0, 0x1000, 0x1000, 0x1000};
-    t->p[TINY_BSS] = (Elf64_Phdr){PT_LOAD, PF_R | PF_W, 0x2000, TINY_DATA, 0, 0x1000, 0x2000,
-                                  0x1000};
+    t->p[TINY_BSS] =
+        (Elf64_Phdr){PT_LOAD, PF_R | PF_W, 0x2000, TINY_DATA, 0, 0x1000, 0x2000, 0x1000};
     t->p[TINY_NOTE] = (Elf64_Phdr){PT_NOTE, PF_R, 0x3000, 0, 0, 0, 0, 4};
 }
 

@@ -43,6 +43,7 @@ mote__gate_begin:
         wrfsbase %rax
         movq    DATA(MOTE__SCRUB_GS_BASE), %rax
         wrgsbase %rax
+        fninit                  /* AMD before Zen: xrstor alone keeps the x87 pointers */
         movl    $-1, %eax
         movl    $-1, %edx
         xrstor64 DATA(MOTE__SCRUB_XSAVE)

@@ -123,11 +123,6 @@ void mote__scrub_build(struct mote__scrub_data *data, uint64_t resume,
 
 /* ---- what happened ---- */
 
-bool mote__monitor_contains(uint64_t address, uint64_t rip)
-{
-    return rip - address < MOTE__PAGE;
-}
-
 /* Vectors that push an error code: Intel SDM vol. 3, table 6-1. */
 static bool has_error_code(uint32_t vector)
 {

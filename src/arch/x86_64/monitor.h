@@ -69,7 +69,5 @@ void mote__monitor_decode(struct mote__halt *halt, const struct mote__cpu_regs *
  * makes `regs` those that the vCPU must be given. */
 void mote__monitor_return(struct mote__cpu_regs *regs, uint64_t address, uint64_t stack_top,
                           uint8_t *stack);
-/* Whether RIP is inside the monitor page. */
-bool mote__monitor_contains(uint64_t address, uint64_t rip);
 
 #endif

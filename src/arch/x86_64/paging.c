@@ -81,7 +81,8 @@ static uint64_t leaf_bits(unsigned access)
     bits |= MOTE__PTE_WRITE;
 #endif
 #if defined(MOTE_CONTROL_NO_SUPERVISOR)
-    bits |= MOTE__PTE_USER;
+    if (!(access & MOTE__EXECUTE)) /* with the code, too, not even `syscall` would work */
+        bits |= MOTE__PTE_USER;
 #endif
     return bits;
 }

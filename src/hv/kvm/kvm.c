@@ -185,6 +185,11 @@ int mote__vm_create(struct mote__vm **out, struct mote__hv *hv, const struct mot
     return 0;
 }
 
+void mote__vm_abandon(struct mote__vm *vm)
+{
+    vm->run = NULL;
+}
+
 void mote__vm_destroy(struct mote__vm *vm)
 {
     if (!vm)
@@ -260,10 +265,13 @@ static void strange_exit(struct mote__exit *exit, const char *what, long long nu
 
 static void failed_run(struct mote__exit *exit, int status)
 {
-    if (status == -EINTR || status == -EAGAIN)
+    if (status == -EINTR) {
         exit->kind = MOTE__EXIT_INTERRUPTED;
-    else
-        strange_exit(exit, "KVM_RUN failed with errno", -status);
+        return;
+    }
+    exit->kind = MOTE__EXIT_STRANGE;
+    snprintf(exit->text, sizeof exit->text, "KVM_RUN: %s%s", strerrordesc_np(-status),
+             status == -EAGAIN ? " (each VM has a kernel thread: raise RLIMIT_NPROC)" : "");
 }
 
 void mote__vm_run(struct mote__vm *vm, struct mote__exit *exit)

@@ -101,6 +101,12 @@ static uint64_t mailbox(void)
 }
 MOTE_EXPORT(mailbox, u64);
 
+static uint64_t info(void)
+{
+    return (uintptr_t)mote_info();
+}
+MOTE_EXPORT(info, u64);
+
 /* ---- a host call that somebody else rewrites ----------------------------- */
 
 MOTE_IMPORT_WEAK_AS(take_host, "env", "take", void, bytes)
