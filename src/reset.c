@@ -135,7 +135,7 @@ static int give_up_span(struct pass *pass, size_t first, size_t last, mote_error
 static void copy_page(const struct pass *pass, size_t offset)
 {
 #if !defined(MOTE_CONTROL_NO_DIRTY_RESET)
-    memcpy(pass->memory->ram.host + offset, mote__snapshot_at(pass->snapshot, offset), MOTE__PAGE);
+    mote__snapshot_put_page(pass->snapshot, offset, pass->memory->ram.host + offset);
 #endif
 }
 

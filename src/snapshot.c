@@ -41,6 +41,7 @@ static int copy_ram(struct mote__snapshot *s, const struct mote__memory *memory,
         if (is_zero(page))
             continue;
         memcpy(s->ram + at, page, MOTE__PAGE);
+        s->filled[at / MOTE__PAGE] = true;
         status = add_page(s, &room, s->read_only + at, error);
     }
     if (status)
@@ -58,6 +59,9 @@ static int take_ram(struct mote__snapshot *s, const struct mote__memory *memory,
     if (status < 0)
         return mote__fail_system(error, status, "mapping a snapshot");
     s->ram = ram;
+    s->filled = mote__alloc_array(s->ram_size / MOTE__PAGE, sizeof *s->filled);
+    if (!s->filled)
+        return mote__fail_memory(error, "a snapshot");
     return copy_ram(s, memory, error);
 }
 
@@ -156,6 +160,15 @@ int mote__snapshot_take(struct mote__snapshot **out, struct mote__shell *shell, 
     return 0;
 }
 
+void mote__snapshot_put_page(const struct mote__snapshot *s, size_t offset, uint8_t *to)
+{
+    size_t at = offset - s->read_only;
+    if (s->filled[at / MOTE__PAGE])
+        memcpy(to, s->ram + at, MOTE__PAGE);
+    else
+        memset(to, 0, MOTE__PAGE);
+}
+
 void mote__snapshot_free(struct mote__snapshot *s)
 {
     if (!s)
@@ -164,6 +177,7 @@ void mote__snapshot_free(struct mote__snapshot *s)
         mote__unmap(s->ram, s->ram_size);
     mote__free(s->tables);
     mote__free(s->runs);
+    mote__free(s->filled);
     mote__regions_free(&s->regions);
     mote__extents_free(&s->free);
     mote__free(s);

@@ -28,6 +28,7 @@ struct mote__snapshot {
     int read_only_fd;           /* the image's, not owned */
     struct mote__page_run *runs;
     size_t nruns;
+    bool *filled; /* for each page of ram: not all zero */
     struct mote__regions regions;
     struct mote__extents free;
 };
@@ -43,6 +44,9 @@ static inline size_t mote__snapshot_needs(const struct mote__snapshot *snapshot)
 {
     return snapshot->read_only + snapshot->ram_size;
 }
+
+/* Makes a page what it was; to zero one is half the work of copying it. */
+void mote__snapshot_put_page(const struct mote__snapshot *snapshot, size_t offset, uint8_t *to);
 
 /* The snapshot's bytes of [offset, ...) in ram; offset is behind the read-only part. */
 static inline const uint8_t *mote__snapshot_at(const struct mote__snapshot *snapshot, size_t offset)

@@ -271,7 +271,7 @@ static void any_gate(const char *export, size_t nargs)
     for (uint32_t selector = 0; selector < 0x60; selector++) {
         const mote_value gate[] = {v_u32(selector), code};
         const mote_value iret[] = {v_u32(selector), v_u32(selector + 8), v_u64(0x3202), code};
-        int rc = call_deadline(&box, export, SECOND, nargs == 2 ? gate : iret, nargs, NULL);
+        int rc = call_deadline(&box, export, 5 * SECOND, nargs == 2 ? gate : iret, nargs, NULL);
 
         if (rc == MOTE_ESTRANGE || rc == MOTE_EDEADLINE) {
             FAIL("%s to selector 0x%x: %s", export, selector, mote_error_name(rc));

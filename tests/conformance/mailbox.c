@@ -479,12 +479,12 @@ TEST(mailbox, noise)
 
     box_open(&box, "probe");
     grant(&box, "take", "(bytes)->void", fn_any_take, NULL);
-    set_option(&box, MOTE_OPT_DEADLINE, SECOND / 100);
     box_start(&box);
     scribbler.target = own_mailbox(&box);
     CHECK(pthread_create(&thread, NULL, scribble, &scribbler) == 0);
     for (unsigned i = 0; i < test_repeat(300); i++) {
-        int rc = box_call(&box, "take", ARGS(v_bytes("some bytes for the host", 23)), &result);
+        int rc = call_deadline(&box, "take", SECOND / 100,
+                               ARGS(v_bytes("some bytes for the host", 23)), &result);
 
         CHECK(rc != MOTE_ESTRANGE && rc != MOTE_ESYSTEM);
         CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);

@@ -149,13 +149,14 @@ static void path_ways_to_fail(void)
 }
 LEAVES_NOTHING(ways_to_fail)
 
-static void fault(const char *export, int code)
+/* `deadline` is for what never ends; 0 is none. */
+static void fault(const char *export, uint64_t deadline, int code)
 {
     struct box box;
     int rc;
 
     box_run(&box, "faults");
-    rc = call_deadline(&box, export, SECOND / 50, NO_ARGS, NULL);
+    rc = call_deadline(&box, export, deadline, NO_ARGS, NULL);
     if (code != MOTE_OK) {
         CHECK_CODE(rc, code);
     }
@@ -165,20 +166,20 @@ static void fault(const char *export, int code)
 
 static void path_fault(void)
 {
-    fault("ud2", MOTE_EFAULT);
-    fault("write_code", MOTE_EFAULT);
+    fault("ud2", 0, MOTE_EFAULT);
+    fault("write_code", 0, MOTE_EFAULT);
 }
 LEAVES_NOTHING(fault)
 
 static void path_deadline(void)
 {
-    fault("spin", MOTE_EDEADLINE);
+    fault("spin", SECOND / 50, MOTE_EDEADLINE);
 }
 LEAVES_NOTHING(deadline)
 
 static void path_abort(void)
 {
-    fault("abort_libc", MOTE_OK);
+    fault("abort_libc", 0, MOTE_OK);
 }
 LEAVES_NOTHING(abort)
 

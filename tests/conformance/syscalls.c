@@ -42,7 +42,7 @@ static void attack(struct box *box, uint32_t n)
     mote_value name;
     mote_value result = {.type = MOTE_VOID};
     char text[64];
-    mote_call_options options = {sizeof(options), 2 * SECOND};
+    mote_call_options options = {sizeof(options), 5 * SECOND};
     int rc;
 
     must_call(box, "attack_name", ARGS(v_u32(n)), &name);

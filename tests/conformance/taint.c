@@ -79,7 +79,8 @@ static uint32_t clean_ss(struct box *box)
 
 static void taint(struct box *box, uint32_t flags, uint32_t selector)
 {
-    int rc = call_deadline(box, "taint", SECOND / 20, ARGS(v_u32(flags), v_u32(selector)), NULL);
+    uint64_t deadline = (flags & TAINT_SPIN) != 0 ? SECOND / 20 : 0;
+    int rc = call_deadline(box, "taint", deadline, ARGS(v_u32(flags), v_u32(selector)), NULL);
 
     CHECK(rc == MOTE_OK || rc == MOTE_EFAULT || rc == MOTE_EDEADLINE || rc == MOTE_EEXITED);
     if ((flags & (TAINT_UD2 | TAINT_SPIN | TAINT_EXIT | TAINT_TF)) != 0) {

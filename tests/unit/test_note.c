@@ -217,11 +217,11 @@ static void test_windows(void **state)
 /* One function note, many times over, from a segment of notes of its own size. */
 static int read_many(uint32_t type, unsigned n)
 {
-    static const char desc[] = "\0\0\0\0m\0n\0()->void"; /* 17 bytes, 20 with padding */
+    static const char desc[] = "\0\0\0\0\0n\0()->void"; /* 16 bytes, no padding */
     struct mote__elf elf = {.nnotes = 1, .low = 0x400000};
     const uint32_t head[] = {sizeof MOTE_NOTE_NAME, sizeof desc, type};
     const uint32_t abi[] = {sizeof MOTE_NOTE_NAME, 4, MOTE_NOTE_ABI};
-    size_t one = sizeof head + 8 + 20;
+    size_t one = sizeof head + 8 + 16;
     uint8_t *bytes = calloc(n + 1, one);
     assert_non_null(bytes);
     uint32_t version = MOTE_ABI_VERSION;
