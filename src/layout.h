@@ -23,6 +23,7 @@ struct mote__layout {
     uint64_t mmap, mmap_end;
 };
 
+#define MOTE__INFO_OFFSET   2048u    /* of the info in the page of the scrub data */
 #define MOTE__STACK_FIRST   0x40000u /* bytes of stack that are mapped at the start */
 #define MOTE__MAILBOX_FIRST 0x10000u /* and of the mailbox */
 

@@ -17,8 +17,7 @@ enum mote__system_page {
     MOTE__PAGE_MONITOR,
     MOTE__PAGE_MONITOR_STACK,
     MOTE__PAGE_GATE,
-    MOTE__PAGE_SCRUB,
-    MOTE__PAGE_INFO,
+    MOTE__PAGE_SCRUB, /* with the info in its second half: one page less to touch and to keep */
     MOTE__SYSTEM_PAGES
 };
 

@@ -153,7 +153,8 @@ void mote__sandbox_write_info(mote_sandbox *sandbox)
         .init_data_size = sandbox->init_size,
         .memory_limit = memory->ram.reserved,
     };
-    memcpy(mote__system_page(memory, MOTE__PAGE_INFO), &info, sizeof info);
+    _Static_assert(sizeof(struct mote__scrub_data) <= MOTE__INFO_OFFSET, "one page for both");
+    memcpy(mote__system_page(memory, MOTE__PAGE_SCRUB) + MOTE__INFO_OFFSET, &info, sizeof info);
 }
 
 /* ---- life ---- */

@@ -32,8 +32,6 @@ static int map_system(struct mote__shell *shell, mote_error *error)
         status = map_ours(shell, l->gate, MOTE__PAGE_GATE, MOTE__READ | MOTE__EXECUTE, error);
     if (!status)
         status = map_ours(shell, l->scrub, MOTE__PAGE_SCRUB, MOTE__READ, error);
-    if (!status)
-        status = map_ours(shell, l->info, MOTE__PAGE_INFO, MOTE__READ, error);
     return status;
 }
 

@@ -65,20 +65,16 @@ static int take_ram(struct mote__snapshot *s, const struct mote__memory *memory,
     return copy_ram(s, memory, error);
 }
 
-/* Clean entries: accessed, so that nothing needs writing for a read; dirty only
- * where the monitor's own pages are. */
+/* Clean entries: leaves accessed, so that nothing needs writing for a read, and dirty
+ * only where the monitor's own pages are; leaf tables not accessed, so that a reset
+ * can leave out those that were never used. */
 static void clean_leaves(struct mote__memory *memory)
 {
     for (size_t i = 0; i < memory->regions.count; i++) {
         struct mote__region *r = &memory->regions.list[i];
         r->changed = false;
-        for (uint64_t at = r->start; at < r->end;) {
-            size_t count;
-            uint64_t *leaf = mote__paging_leaves(&memory->tables, memory->root, at, &count);
-            for (size_t k = 0; leaf && k < count && at + k * MOTE__PAGE < r->end; k++)
-                leaf[k] &= ~MOTE__PTE_DIRTY;
-            at += count * MOTE__PAGE;
-        }
+        mote__paging_forget_use(&memory->tables, memory->root, r->start,
+                                (size_t)(r->end - r->start));
     }
 }
 

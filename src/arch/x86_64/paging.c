@@ -27,17 +27,25 @@ int mote__paging_init(struct mote__arena *tables, size_t *root, mote_error *erro
     return mote__arena_take(tables, MOTE__PAGE, root, error);
 }
 
-/* The entry of `address` at the leaf level; NULL without a table on the way. */
-static uint64_t *find_leaf(struct mote__arena *tables, size_t root, uint64_t address)
+/* The entry that points to the leaf table of `address`; NULL where there is none. */
+static uint64_t *find_parent(struct mote__arena *tables, size_t root, uint64_t address)
 {
     uint64_t *table = table_at(tables, root);
-    for (int level = LEVELS - 1; level > 0; level--) {
+    for (int level = LEVELS - 1; level > 1; level--) {
         uint64_t entry = table[index_of(address, level)];
         if (!(entry & MOTE__PTE_PRESENT))
             return NULL;
         table = table_of(tables, entry);
     }
-    return &table[index_of(address, 0)];
+    uint64_t *parent = &table[index_of(address, 1)];
+    return *parent & MOTE__PTE_PRESENT ? parent : NULL;
+}
+
+/* The entry of `address` at the leaf level; NULL without a table on the way. */
+static uint64_t *find_leaf(struct mote__arena *tables, size_t root, uint64_t address)
+{
+    uint64_t *parent = find_parent(tables, root, address);
+    return parent ? &table_of(tables, *parent)[index_of(address, 0)] : NULL;
 }
 
 /* The same, making the tables that are missing. Rights are in the leaves alone. */
@@ -129,7 +137,25 @@ uint64_t *mote__paging_leaves(struct mote__arena *tables, size_t root, uint64_t 
                               size_t *count)
 {
     *count = ENTRIES - index_of(address, 0);
-    return find_leaf(tables, root, address);
+    uint64_t *parent = find_parent(tables, root, address);
+    if (!parent || !(*parent & MOTE__PTE_ACCESSED))
+        return NULL; /* the processor marks a table before it marks what is in it */
+    return &table_of(tables, *parent)[index_of(address, 0)];
+}
+
+void mote__paging_forget_use(struct mote__arena *tables, size_t root, uint64_t address, size_t size)
+{
+    for (size_t pages = size / MOTE__PAGE; pages;) {
+        size_t run = run_length(address, pages);
+        uint64_t *parent = find_parent(tables, root, address);
+        uint64_t *leaf = find_leaf(tables, root, address);
+        for (size_t i = 0; leaf && i < run; i++)
+            leaf[i] &= ~MOTE__PTE_DIRTY;
+        if (parent)
+            *parent &= ~MOTE__PTE_ACCESSED;
+        pages -= run;
+        address += run * MOTE__PAGE;
+    }
 }
 
 void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t address, size_t size)
@@ -138,7 +164,10 @@ void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t a
     address = mote__align_down(address, MOTE__PAGE);
     for (size_t pages = (size_t)(end - address) / MOTE__PAGE; pages;) {
         size_t run = run_length(address, pages);
+        uint64_t *parent = find_parent(tables, root, address);
         uint64_t *leaf = find_leaf(tables, root, address);
+        if (parent)
+            *parent |= MOTE__PTE_ACCESSED;
         for (size_t i = 0; leaf && i < run; i++)
             leaf[i] |= leaf[i] & MOTE__PTE_PRESENT ? MOTE__PTE_DIRTY : 0;
         pages -= run;

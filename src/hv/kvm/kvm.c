@@ -99,6 +99,11 @@ static int keep_vm(struct mote__hv *hv, mote_error *error)
     int vcpu = mote__ioctl_value(hv->keep_vm, KVM_CREATE_VCPU, 0);
     if (vcpu < 0)
         return mote__fail_system(error, vcpu, "KVM_CREATE_VCPU");
+    int status = mote__ioctl(vcpu, KVM_GET_SREGS, &hv->initial);
+    if (status < 0) {
+        mote__close(vcpu);
+        return mote__fail_system(error, status, "KVM_GET_SREGS");
+    }
     /* The VM lives as long as its vCPU, and needs no more than that. */
     mote__close(hv->keep_vm);
     hv->keep_vm = vcpu;

@@ -20,6 +20,7 @@ struct mote__hv {
     int keep_vm; /* an idle VM: creating the next ones is cheaper while one lives */
     size_t run_size;
     uint8_t tr_type;                  /* the type of TR with which the I/O bitmap works */
+    struct kvm_sregs initial;         /* of a vCPU that was just created */
     struct mote__kvm_cpuid supported; /* what KVM says it can offer */
     struct mote__kvm_cpuid v2, v3;    /* what guests of each level see */
     bool has_v3;                      /* guests of that level really run here */

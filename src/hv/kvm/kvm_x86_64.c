@@ -79,12 +79,9 @@ static void fill_sregs(struct kvm_sregs *s, const struct mote__hv *hv,
 
 static int set_sregs(struct mote__vm *vm, const struct mote__cpu_setup *setup, mote_error *error)
 {
-    struct kvm_sregs sregs;
-    int status = mote__ioctl(vm->vcpu, KVM_GET_SREGS, &sregs);
-    if (status < 0)
-        return mote__fail_system(error, status, "KVM_GET_SREGS");
+    struct kvm_sregs sregs = vm->hv->initial;
     fill_sregs(&sregs, vm->hv, setup);
-    status = mote__ioctl(vm->vcpu, KVM_SET_SREGS, &sregs);
+    int status = mote__ioctl(vm->vcpu, KVM_SET_SREGS, &sregs);
     return status < 0 ? mote__fail_system(error, status, "KVM_SET_SREGS") : 0;
 }
 
