@@ -150,8 +150,9 @@ static uint8_t *physical_at(struct mote__vm *vm, uint64_t physical)
     return NULL;
 }
 
-/* The leaf entry of an address, or NULL; *user where every level lets CPL 3 pass. */
-static uint64_t *walk(struct mote__vm *vm, uint64_t address, bool *user)
+/* The leaf entry of an address, or NULL; *user where every level lets CPL 3 pass. Marks the
+ * entries as the processor does where `uses`, and leaves no trace otherwise. */
+static uint64_t *walk(struct mote__vm *vm, uint64_t address, bool uses, bool *user)
 {
     uint64_t table = vm->setup.page_tables;
     *user = true;
@@ -162,7 +163,8 @@ static uint64_t *walk(struct mote__vm *vm, uint64_t address, bool *user)
         if (!(*entry & MOTE__PTE_PRESENT))
             return NULL;
         *user = *user && *entry & MOTE__PTE_USER;
-        *entry |= MOTE__PTE_ACCESSED;
+        if (uses)
+            *entry |= MOTE__PTE_ACCESSED;
         if (level == 0)
             return entry;
         table = *entry & MOTE__PTE_ADDRESS;
@@ -172,17 +174,17 @@ static uint64_t *walk(struct mote__vm *vm, uint64_t address, bool *user)
 unsigned fake_access(struct mote__vm *vm, uint64_t address)
 {
     bool user;
-    uint64_t *leaf = address < MOTE__USER_TOP ? walk(vm, address, &user) : NULL;
+    uint64_t *leaf = address < MOTE__USER_TOP ? walk(vm, address, false, &user) : NULL;
     if (!leaf || !user)
         return 0;
     return MOTE__READ | (*leaf & MOTE__PTE_WRITE ? MOTE__WRITE : 0) |
            (*leaf & MOTE__PTE_NX ? 0 : MOTE__EXECUTE);
 }
 
-static uint8_t *page_at(struct mote__vm *vm, uint64_t address, unsigned access)
+static uint8_t *page_at(struct mote__vm *vm, uint64_t address, unsigned access, bool uses)
 {
     bool user;
-    uint64_t *leaf = walk(vm, address, &user);
+    uint64_t *leaf = walk(vm, address, uses, &user);
     if (access & MOTE__WRITE)
         *leaf |= MOTE__PTE_DIRTY;
     uint8_t *page = physical_at(vm, *leaf & MOTE__PTE_ADDRESS);
@@ -207,18 +209,28 @@ static size_t part_of(uint64_t address, size_t size)
     return rest < size ? rest : size;
 }
 
-bool fake_read(struct mote__vm *vm, uint64_t address, void *to, size_t size)
+static bool read_memory(struct mote__vm *vm, uint64_t address, void *to, size_t size, bool uses)
 {
     if (!may(vm, address, size, MOTE__READ))
         return false;
     for (uint8_t *out = to; size;) {
         size_t part = part_of(address, size);
-        memcpy(out, page_at(vm, address, MOTE__READ), part);
+        memcpy(out, page_at(vm, address, MOTE__READ, uses), part);
         out += part;
         address += part;
         size -= part;
     }
     return true;
+}
+
+bool fake_read(struct mote__vm *vm, uint64_t address, void *to, size_t size)
+{
+    return read_memory(vm, address, to, size, true);
+}
+
+bool fake_peek(struct mote__vm *vm, uint64_t address, void *to, size_t size)
+{
+    return read_memory(vm, address, to, size, false);
 }
 
 bool fake_write(struct mote__vm *vm, uint64_t address, const void *from, size_t size)
@@ -227,7 +239,7 @@ bool fake_write(struct mote__vm *vm, uint64_t address, const void *from, size_t 
         return false;
     for (const uint8_t *in = from; size;) {
         size_t part = part_of(address, size);
-        memcpy(page_at(vm, address, MOTE__WRITE), in, part);
+        memcpy(page_at(vm, address, MOTE__WRITE, true), in, part);
         in += part;
         address += part;
         size -= part;
@@ -246,10 +258,11 @@ static uint64_t monitor_of(const struct mote__vm *vm)
 static uint8_t *monitor_stack(struct mote__vm *vm, uint64_t *top)
 {
     bool user;
-    const uint8_t *monitor = page_at(vm, monitor_of(vm), MOTE__READ);
+    const uint8_t *monitor = page_at(vm, monitor_of(vm), MOTE__READ, true);
     memcpy(top, monitor + MOTE__MONITOR_TSS + 4, sizeof *top);
-    fake_check(walk(vm, *top - MOTE__PAGE, &user) && !user, "the monitor's stack is its own");
-    return page_at(vm, *top - MOTE__PAGE, MOTE__WRITE);
+    fake_check(walk(vm, *top - MOTE__PAGE, false, &user) && !user,
+               "the monitor's stack is its own");
+    return page_at(vm, *top - MOTE__PAGE, MOTE__WRITE, true);
 }
 
 static void check_flags(uint64_t flags)

@@ -38,6 +38,8 @@ void fake_check(bool holds, const char *what);
 unsigned fake_access(struct mote__vm *vm, uint64_t address);
 /* As the guest: false where a byte of the range would fault; nothing moves then. */
 bool fake_read(struct mote__vm *vm, uint64_t address, void *to, size_t size);
+/* The same without a trace in the page tables. */
+bool fake_peek(struct mote__vm *vm, uint64_t address, void *to, size_t size);
 bool fake_write(struct mote__vm *vm, uint64_t address, const void *from, size_t size);
 
 /* ---- ways to stop: the guest's function fills `exit` with one of them ---- */

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define WINDOW     0x40000u
 #define MIB2       0x200000u
 #define LARGEST    (3ull << 20) /* mapping at a time: above the limit, within the model's means */
-#define OURS       5 /* pages of ours with leaves: monitor, its stack, gate, scrub, info */
+#define OURS       4 /* pages of ours with leaves: monitor, its stack, gate, scrub data with info */
 
 static mote_host *host;
 static mote_policy *policy;

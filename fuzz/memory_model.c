@@ -220,7 +220,7 @@ void model_check_pages(const struct mote__memory *memory, struct mote__vm *vm)
         unsigned access = page->mapped ? page->access : 0;
         fake_check(fake_access(vm, address) == hardware_access(access),
                    "the page tables say what the model says");
-        if (access && fake_read(vm, address, &word, sizeof word))
+        if (access && fake_peek(vm, address, &word, sizeof word))
             fake_check(word == page->word, "a page holds what was written to it");
     }
 }

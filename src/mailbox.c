@@ -241,7 +241,7 @@ int mote__mailbox_answer(mote_sandbox *sandbox, int32_t status, int64_t code,
     struct mote_slot slot = {0, 0};
     int failed = 0;
     if (result) {
-        size_t needed = sandbox->mailbox_used, used = sandbox->mailbox_used;
+        size_t needed = sandbox->mailbox_used, used = needed;
         failed = add_payload(result, &needed) ? reserve(sandbox, needed, NULL) : MOTE_ELIMIT;
         if (!failed)
             failed = put_value(sandbox, result, &used, &slot);

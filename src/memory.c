@@ -156,13 +156,12 @@ int mote__memory_map_at(struct mote__memory *memory, uint64_t start, size_t offs
 int mote__memory_give_back(struct mote__memory *memory, size_t offset, size_t size,
                            mote_error *error)
 {
-    uint8_t *host = memory->ram.host + offset;
 #if defined(MOTE_CONTROL_NO_REVOKE)
     return 0;
 #elif defined(MOTE_CONTROL_NO_ZERO)
-    return mote__zap_pages(host, size);
+    return mote__zap_pages(memory->ram.host + offset, size);
 #endif
-    int status = mote__release_pages(host, size);
+    int status = mote__release_pages(memory->ram.host + offset, size);
     if (status >= 0)
         return 0;
     memory->damaged = true;

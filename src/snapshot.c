@@ -124,9 +124,6 @@ static int take_cpu(struct mote__snapshot *s, struct mote__shell *shell, uint64_
     }
     s->regs.rip = s->layout.gate + MOTE__GATE_SCRUB;
     s->regs.rflags = MOTE__FLAGS_FIXED;
-#if defined(MOTE_CONTROL_NO_SCRUB)
-    s->regs.rip = resume;
-#endif
     uint8_t *page = s->tables + MOTE__PAGE_SCRUB * MOTE__PAGE;
     mote__scrub_build((struct mote__scrub_data *)(void *)page, resume, &special);
     return 0;

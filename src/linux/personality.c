@@ -115,10 +115,9 @@ static int64_t serve(mote_sandbox *sandbox, const struct mote__syscall *c)
     case SYS_rt_sigprocmask:
         return old_mask(sandbox, a[2]);
     case SYS_futex: /* nobody to wait for, nobody to wake */
-        return 0;
-    case SYS_tkill:
+    case SYS_tkill: /* signal 0; others end the guest */
     case SYS_kill:
-    case SYS_tgkill: /* signal 0; others end the guest */
+    case SYS_tgkill:
         return 0;
     default:
         return refuse(sandbox);

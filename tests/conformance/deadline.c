@@ -100,7 +100,7 @@ TEST(deadline, host_function_counts)
     int rc;
 
     open_hostcalls(&box, &milliseconds);
-    rc = call_deadline(&box, "maybe", SHORT, ARGS(v_i32(1)), &result);
+    rc = call_deadline(&box, "maybe", SECOND / 50, ARGS(v_i32(1)), &result);
     check_fault(&box, rc, MOTE_EDEADLINE, MOTE_FAULT_DEADLINE);
     CHECK_INT(atomic_load(&finished), 1);
     CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);

@@ -35,18 +35,24 @@ mote__gate_begin:
         .org    mote__gate_begin + MOTE__GATE_SCRUB
 #define DATA(field) (mote__gate_begin + MOTE__GATE_DATA + (field))(%rip)
         movl    $0, %eax
+#if !defined(MOTE_CONTROL_NO_SCRUB_SELECTORS)
         movl    %eax, %ds
         movl    %eax, %es
         movl    %eax, %fs
         movl    %eax, %gs
+#endif
         movq    DATA(MOTE__SCRUB_FS_BASE), %rax
         wrfsbase %rax
         movq    DATA(MOTE__SCRUB_GS_BASE), %rax
+#if !defined(MOTE_CONTROL_NO_SCRUB_BASES)
         wrgsbase %rax
+#endif
+#if !defined(MOTE_CONTROL_NO_SCRUB_XSTATE)
         fninit                  /* AMD before Zen: xrstor alone keeps the x87 pointers */
         movl    $-1, %eax
         movl    $-1, %edx
         xrstor64 DATA(MOTE__SCRUB_XSAVE)
+#endif
         movl    $0, %eax
         movl    $0, %edx
         jmp     *DATA(MOTE__SCRUB_RESUME)

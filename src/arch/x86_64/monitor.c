@@ -15,6 +15,12 @@ _Static_assert(offsetof(struct mote__scrub_data, xsave) == MOTE__SCRUB_XSAVE, "g
 
 #define HLT 0xf4
 
+/* Bytes between two labels of gate.S. */
+static size_t span(const uint8_t *begin, const uint8_t *end)
+{
+    return (size_t)((uintptr_t)end - (uintptr_t)begin);
+}
+
 /* ---- building ---- */
 
 static void put64(uint8_t *at, uint64_t value)
@@ -88,7 +94,7 @@ void mote__monitor_build(uint8_t *page, uint64_t address, uint64_t stack_top)
         page[MOTE__MONITOR_VECTORS + (size_t)16 * v] = HLT;
     page[MOTE__MONITOR_SYSCALL] = HLT;
     memcpy(page + MOTE__MONITOR_RETURN, mote__monitor_iret,
-           (size_t)(mote__monitor_iret_end - mote__monitor_iret));
+           span(mote__monitor_iret, mote__monitor_iret_end));
 }
 
 void mote__monitor_setup(struct mote__cpu_setup *setup, uint64_t address)
@@ -104,7 +110,7 @@ void mote__monitor_setup(struct mote__cpu_setup *setup, uint64_t address)
 
 void mote__gate_build(uint8_t *page)
 {
-    memcpy(page, mote__gate_begin, (size_t)(mote__gate_end - mote__gate_begin));
+    memcpy(page, mote__gate_begin, span(mote__gate_begin, mote__gate_end));
 }
 
 void mote__scrub_build(struct mote__scrub_data *data, uint64_t resume,
