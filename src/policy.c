@@ -19,6 +19,7 @@ int mote_policy_new(mote_policy **out, mote_host *host, mote_error *error)
     if (!policy)
         return mote__fail_memory(error, "a policy");
     atomic_init(&policy->references, 1);
+    pthread_mutex_init(&policy->lock, NULL);
     policy->host = host;
     policy->memory = MOTE__DEFAULT_MEMORY;
     policy->stream_bytes = MOTE__DEFAULT_STREAM_BYTES;
@@ -49,6 +50,7 @@ void mote_policy_unref(mote_policy *policy)
     for (size_t i = 0; i < policy->ngrants; i++)
         free_grant(&policy->grants[i]);
     mote__free(policy->grants);
+    pthread_mutex_destroy(&policy->lock);
     mote__host_unref(policy->host);
     mote__free(policy);
 }
@@ -56,24 +58,42 @@ void mote_policy_unref(mote_policy *policy)
 void mote__policy_freeze(mote_policy *policy)
 {
 #if !defined(MOTE_CONTROL_NO_FREEZE)
+    pthread_mutex_lock(&policy->lock);
     atomic_store(&policy->frozen, 1);
+    pthread_mutex_unlock(&policy->lock);
 #else
     (void)policy;
 #endif
 }
 
-static int check_open(const mote_policy *policy, mote_error *error)
+static int check_frozen(const mote_policy *policy, mote_error *error)
 {
-    if (!policy)
-        return mote__fail_argument(error, "the policy is NULL");
-    int status = mote__host_check(policy->host, error);
-    if (status)
-        return status;
     if (atomic_load(&policy->frozen))
         return mote__fail(error, MOTE_DOMAIN_API, MOTE_EFROZEN, 0,
                           "grant everything before the first sandbox, or make another policy",
                           "the policy is in use and cannot change");
     return 0;
+}
+
+/* Opens the policy for a change; on success close_policy must follow. */
+static int open_policy(mote_policy *policy, mote_error *error)
+{
+    if (!policy)
+        return mote__fail_argument(error, "the policy is NULL");
+    int status = mote__host_check(policy->host, error);
+    if (status) /* before the lock: in a child it may be held for ever */
+        return status;
+    pthread_mutex_lock(&policy->lock);
+    status = check_frozen(policy, error);
+    if (status)
+        pthread_mutex_unlock(&policy->lock);
+    return status;
+}
+
+static int close_policy(mote_policy *policy, int status)
+{
+    pthread_mutex_unlock(&policy->lock);
+    return status;
 }
 
 static int set_memory(mote_policy *policy, uint64_t value, mote_error *error)
@@ -86,11 +106,8 @@ static int set_memory(mote_policy *policy, uint64_t value, mote_error *error)
     return 0;
 }
 
-int mote_policy_set(mote_policy *policy, mote_option option, uint64_t value, mote_error *error)
+static int set_option(mote_policy *policy, mote_option option, uint64_t value, mote_error *error)
 {
-    int status = check_open(policy, error);
-    if (status)
-        return status;
     switch (option) {
     case MOTE_OPT_MEMORY:
         return set_memory(policy, value, error);
@@ -103,6 +120,12 @@ int mote_policy_set(mote_policy *policy, mote_option option, uint64_t value, mot
     default:
         return mote__fail_argument(error, "mote_policy_set: unknown option");
     }
+}
+
+int mote_policy_set(mote_policy *policy, mote_option option, uint64_t value, mote_error *error)
+{
+    int status = open_policy(policy, error);
+    return status ? status : close_policy(policy, set_option(policy, option, value, error));
 }
 
 const struct mote__grant *mote__policy_find(const mote_policy *policy, const char *module,
@@ -140,13 +163,11 @@ static int check_function(const mote_policy *policy, const char *module, const c
     return 0;
 }
 
-int mote_policy_function(mote_policy *policy, const char *module, const char *name,
-                         const char *signature, mote_host_fn fn, void *user, mote_free_fn free_user,
-                         mote_error *error)
+static int grant_function(mote_policy *policy, const char *module, const char *name,
+                          const char *signature, mote_host_fn fn, void *user,
+                          mote_free_fn free_user, mote_error *error)
 {
-    int status = check_open(policy, error);
-    if (!status)
-        status = check_function(policy, module, name, signature, fn, error);
+    int status = check_function(policy, module, name, signature, fn, error);
     struct mote__grant grant = {.fn = fn, .user = user, .free_user = free_user};
     if (!status)
         status = mote_signature_parse(&grant.signature, signature, error);
@@ -163,25 +184,37 @@ int mote_policy_function(mote_policy *policy, const char *module, const char *na
     return status;
 }
 
+int mote_policy_function(mote_policy *policy, const char *module, const char *name,
+                         const char *signature, mote_host_fn fn, void *user, mote_free_fn free_user,
+                         mote_error *error)
+{
+    int status = open_policy(policy, error);
+    return status ? status
+                  : close_policy(policy, grant_function(policy, module, name, signature, fn, user,
+                                                        free_user, error));
+}
+
 int mote_policy_stream(mote_policy *policy, int guest_fd, const mote_stream *stream,
                        mote_error *error)
 {
-    int status = check_open(policy, error);
+    int status = open_policy(policy, error);
     if (status)
         return status;
     if (guest_fd < 0 || guest_fd >= MOTE__STREAMS || !stream || stream->size < sizeof *stream)
-        return mote__fail_argument(
-            error, "mote_policy_stream: guest_fd is not 0, 1 or 2, or stream.size is wrong");
+        return close_policy(
+            policy,
+            mote__fail_argument(
+                error, "mote_policy_stream: guest_fd is not 0, 1 or 2, or stream.size is wrong"));
     policy->streams[guest_fd] = *stream;
-    return 0;
+    return close_policy(policy, 0);
 }
 
 int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error *error)
 {
-    int status = check_open(policy, error);
+    int status = open_policy(policy, error);
     if (status)
         return status;
     policy->log = fn;
     policy->log_user = user;
-    return 0;
+    return close_policy(policy, 0);
 }

@@ -22,6 +22,7 @@ struct mote__grant {
 struct mote_policy {
     _Atomic uint32_t references;
     _Atomic uint32_t frozen;
+    pthread_mutex_t lock; /* what is below changes under it, until frozen */
     mote_host *host;
     uint64_t memory, deadline_ns, stream_bytes;
     struct mote__grant *grants;

@@ -61,7 +61,7 @@ int64_t mote__linux_read(mote_sandbox *sandbox, uint64_t fd, uint64_t address, u
     const mote_stream *stream = stream_of(sandbox, fd);
     if (!stream || !stream->read)
         return -EBADF;
-    uint8_t chunk[CHUNK];
+    uint8_t chunk[CHUNK] = {0}; /* a callback may claim more than it wrote */
     size = size < CHUNK ? size : CHUNK;
     if (!mote__memory_check(&sandbox->shell->memory, address, size, MOTE__WRITE))
         return -EFAULT;

@@ -81,7 +81,8 @@ void mote__free(void *memory)
 int mote__open_read(const char *path)
 {
     SEAM("open");
-    return result(open(path, O_RDONLY | O_CLOEXEC));
+    /* A FIFO without a writer would be waited for; what is no regular file is refused later. */
+    return result(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
 int mote__open_device(const char *path)
@@ -102,7 +103,7 @@ int mote__file_size(int fd, uint64_t *size)
     if (fstat(fd, &st) < 0)
         return -errno;
     if (!S_ISREG(st.st_mode))
-        return -EINVAL;
+        return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
     *size = (uint64_t)st.st_size;
     return 0;
 }

@@ -100,8 +100,10 @@ int mote__kvm_self_test(struct mote__hv *hv, mote_error *error)
         return status;
     }
     return mote__fail(error, MOTE_DOMAIN_BACKEND, MOTE_EBACKEND, exit.kind,
-                      "use a processor with SSE4.2, XSAVE and FSGSBASE (since 2012) and a "
-                      "hypervisor that passes them on; mote doctor tells more",
+                      exit.kind == MOTE__EXIT_STRANGE
+                          ? "mote doctor tells more"
+                          : "use a processor with SSE4.2, XSAVE and FSGSBASE (since 2012) and a "
+                            "hypervisor that passes them on; mote doctor tells more",
                       "the self-test guest did not ring the doorbell here (%s)",
                       exit.text[0] ? exit.text : "it faulted");
 }
