@@ -4,6 +4,12 @@
 
 #include "internal.h"
 
+/* In every program that talks to its host; one that has no such note is an ordinary
+ * program. */
+#define BUILT_FOR 0x10000 /* as the assembler reads it: without suffix */
+_Static_assert(BUILT_FOR == MOTE_ABI_VERSION, "the version is written twice");
+__asm__(MOTE__NOTE(MOTE_NOTE_ABI, MOTE__LONG(BUILT_FOR)));
+
 const struct mote_info *mote_info(void)
 {
     static const struct mote_info *info;

@@ -17,10 +17,13 @@
  * thread and from signal handlers.
  *
  * Fork. A forked child owns none of its parent's VMs: every function answers
- * MOTE_EFORKED there, save the destructors, which release the child's memory.
+ * MOTE_EFORKED there, save the destructors, which release the child's memory,
+ * and those that only tell what is known. So does a call whose host function
+ * forks and returns in the child.
  *
  * Signals. To stop a running guest the library sends one signal to the thread
- * that runs it (see mote_host_options.signal). Nothing else touches signals.
+ * that runs it (see mote_host_options.signal). A thread that blocks it gets
+ * MOTE_EINVAL from calls. Nothing else touches signals.
  */
 #ifndef MOTE_H
 #define MOTE_H
@@ -100,7 +103,7 @@ typedef struct mote_error {
     int domain;       /* enum mote_domain */
     int code;         /* MOTE_E* */
     int64_t detail;   /* errno, or the number that the guest or host function gave */
-    char text[512];   /* what failed, on what; UTF-8, NUL-terminated */
+    char text[512];   /* what failed, on what; one line of UTF-8, NUL-terminated */
     char remedy[256]; /* what to do; may be empty */
 } mote_error;
 
@@ -130,8 +133,10 @@ typedef struct mote_host_options {
      * free real-time signal (SIGRTMAX downwards) whose disposition is SIG_DFL
      * and installs an empty handler with SA_RESTART for it, until the host is
      * released. Otherwise: a signal for which the embedder has installed a
-     * handler that returns; the library only sends it. It must be unblocked
-     * in every thread that calls guests. */
+     * handler that returns, else MOTE_EINVAL; the library only sends it. It
+     * must stay unblocked in every thread that calls guests: a thread that
+     * blocks it when a sandbox first meets it gets MOTE_EINVAL, one that does
+     * so later cannot be stopped. */
     int signal;
     /* Path of the hypervisor's device; NULL: /dev/kvm. */
     const char *device;
@@ -139,7 +144,8 @@ typedef struct mote_host_options {
 
 /* Opens the hypervisor, checks what it can do and starts the watchdog thread.
  * `options` may be NULL. Release with mote_host_free after all its images,
- * policies and sandboxes. Errors: EBACKEND (with the remedy), ENOMEM, ESYSTEM. */
+ * policies and sandboxes. Errors: EBACKEND (with the remedy), EINVAL (a signal without
+ * handler), ENOMEM, ESYSTEM. */
 MOTE_API int mote_host_new(mote_host **host, const mote_host_options *options, mote_error *error);
 /* MOTE_EBUSY, and nothing is done, while objects of the host exist. NULL is fine. */
 MOTE_API int mote_host_free(mote_host *host);
@@ -235,7 +241,7 @@ typedef enum mote_cpu {
 typedef struct mote_image_options {
     size_t size;               /* sizeof(mote_image_options) */
     const char *name;          /* for messages; NULL: the path */
-    uint64_t boot_memory;      /* bytes; 0: 64 MiB */
+    uint64_t boot_memory;      /* bytes, at most 4 GiB; 0: 64 MiB */
     uint64_t boot_deadline_ns; /* nanoseconds; 0: 10 s */
     uint64_t stack;            /* bytes reserved for the stack; 0: 8 MiB */
     mote_cpu cpu;
@@ -243,14 +249,15 @@ typedef struct mote_image_options {
 
 /* Parses a static ELF executable. Booting it to its initial snapshot happens
  * once, when the first sandbox is made. Errors: EIMAGE (what is wrong, by
- * name), ESYSTEM, ENOMEM, EINVAL. */
+ * name), EBACKEND (not this `cpu` here), ESYSTEM, ENOMEM, EINVAL. */
 MOTE_API int mote_image_open(mote_image **image, mote_host *host, const mote_source *source,
                              const mote_image_options *options, mote_error *error);
 MOTE_API mote_image *mote_image_ref(mote_image *image);
 /* Drops one reference; sandboxes keep their own. NULL is fine. */
 MOTE_API void mote_image_unref(mote_image *image);
 
-/* Boots the image now instead of at its first sandbox. Errors: EBOOT and those of mote_call. */
+/* Boots the image now instead of at its first sandbox. Errors: EBOOT (what the guest did, or that
+ * this thread blocks the signal), ELIMIT (boot_memory too small), ENOMEM, ESYSTEM. */
 MOTE_API int mote_image_boot(mote_image *image, mote_error *error);
 
 /* A function that the image exports or imports. The pointers live as long as the image. */
@@ -275,7 +282,7 @@ typedef struct mote_func {
 } mote_func;
 
 /* `signature` may be NULL; else the export must have it. Errors: ENOTFOUND
- * (names it, and the nearest there is), ETYPE (names both signatures). */
+ * (names it, and the nearest there is), ETYPE (names both signatures), EINVAL. */
 MOTE_API int mote_find(const mote_image *image, const char *name, const char *signature,
                        mote_func *func, mote_error *error);
 
@@ -286,8 +293,8 @@ typedef enum mote_option {
     MOTE_OPT_MEMORY = 1,      /* bytes of guest memory in all; default 64 MiB */
     MOTE_OPT_DEADLINE = 2,    /* nanoseconds of wall clock for each call, host functions
                                  included; 0: none, the default */
-    MOTE_OPT_STREAM_BYTES = 3 /* bytes that a guest may write to its streams between two
-                                 resets; default 16 MiB */
+    MOTE_OPT_STREAM_BYTES = 3 /* bytes that a guest may write to its streams and to the log
+                                 between two resets; default 16 MiB */
 } mote_option;
 
 MOTE_API int mote_policy_new(mote_policy **policy, mote_host *host, mote_error *error);
@@ -360,11 +367,12 @@ typedef struct mote_sandbox_options {
 
 /* A sandbox in the image's initial state. `policy` may be NULL: compute and
  * answer, nothing else. `options` may be NULL. Errors: EMISSING (names the
- * import), ELIMIT (memory too small, and what it needs), EBOOT, ENOMEM,
- * ESYSTEM, EBACKEND. */
+ * import), ETYPE (granted with another signature), ELIMIT (memory too small,
+ * and what it needs), EBOOT, ENOMEM, ESYSTEM, EINVAL. */
 MOTE_API int mote_sandbox_new(mote_sandbox **sandbox, mote_image *image, mote_policy *policy,
                               const mote_sandbox_options *options, mote_error *error);
-/* MOTE_EBUSY, and nothing is done, from inside one of its own host functions. NULL is fine. */
+/* MOTE_EBUSY, and nothing is done, while a thread is inside: from its own host functions, too.
+ * NULL is fine. */
 MOTE_API int mote_sandbox_free(mote_sandbox *sandbox);
 MOTE_API void *mote_sandbox_user(const mote_sandbox *sandbox);
 
@@ -383,27 +391,32 @@ typedef struct mote_call_options {
 /* Calls an export. `results` receives `nresults` values; string and bytes
  * point into memory of the sandbox, readable until its next operation.
  * `options` may be NULL. On failure mote_sandbox_error tells more and
- * mote_sandbox_report what the guest did. Errors: ETYPE (index and types named),
- * EFAULT, EABORTED, EDEADLINE, EINTERRUPTED, EHOSTFN, EEXITED, EPROTOCOL,
- * ELIMIT, ESTRANGE (these poison); EGUEST, EPOISONED, EBUSY, EFORKED, EINVAL
- * (these do not). */
+ * mote_sandbox_report what the guest did. Errors that poison: EFAULT, EABORTED,
+ * EDEADLINE, EINTERRUPTED, EHOSTFN, EEXITED, EPROTOCOL, ESTRANGE. Errors that do
+ * not: ETYPE (index and types named), EGUEST, EPOISONED, EBUSY, EFORKED, EINVAL
+ * (also: this thread blocks the signal). ELIMIT, ENOMEM and ESYSTEM poison when
+ * they come from the running guest, not when arguments or results do not fit;
+ * mote_sandbox_state tells. */
 MOTE_API int mote_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *options,
                        const mote_value *args, size_t nargs, mote_value *results, size_t nresults);
 
 /* Runs a program without exports from its entry to its end and gives its exit
- * status. Afterwards the sandbox is closed until it is reset. Errors: as mote_call. */
+ * status. Afterwards the sandbox is closed until it is reset. Errors: as mote_call, without
+ * ETYPE, EGUEST and EEXITED; EINVAL and ERANGE also when the arguments and the environment
+ * are too many or do not fit the stack, which does not poison. */
 MOTE_API int mote_run(mote_sandbox *sandbox, const mote_call_options *options, int *status);
 
-/* Back to the image's initial state, after success and after every fault. */
+/* Back to the image's initial state, after success and after every fault. Errors: ENOMEM,
+ * ESYSTEM, ELIMIT (the sandbox is poisoned; it may be tried again); EBUSY, EFORKED, EINVAL. */
 MOTE_API int mote_reset(mote_sandbox *sandbox);
 
 /* The error of the last operation on the sandbox that failed; valid until the next. */
 MOTE_API const mote_error *mote_sandbox_error(const mote_sandbox *sandbox);
 
-/* Reads and writes the guest's memory between its calls, or in a host function; the
+/* Reads and writes the guest's memory between its calls, or in one of its callbacks; the
  * range is checked whole against what the guest itself may read or write, save
  * the pages that mote lends it (gate, info page), which are not its memory.
- * Errors: ERANGE, EFORKED, EBUSY, EINVAL. */
+ * Errors: ERANGE, EPOISONED (the VM was given up: reset first), EFORKED, EBUSY, EINVAL. */
 MOTE_API int mote_memory_read(mote_sandbox *sandbox, uint64_t address, void *data, size_t size);
 MOTE_API int mote_memory_write(mote_sandbox *sandbox, uint64_t address, const void *data,
                                size_t size);
@@ -415,7 +428,8 @@ MOTE_API mote_handle *mote_sandbox_handle(mote_sandbox *sandbox);
 MOTE_API void mote_handle_unref(mote_handle *handle);
 /* Stops the call in progress, which answers MOTE_EINTERRUPTED; between calls it does
  * nothing. A running host function is not stopped: the call fails when it returns.
- * Returns 0 when a call was in progress, else MOTE_ENOTFOUND. Async-signal-safe. */
+ * Returns 0 when a call was in progress, else MOTE_ENOTFOUND; MOTE_EFORKED, MOTE_EINVAL.
+ * Async-signal-safe. */
 MOTE_API int mote_interrupt(mote_handle *handle);
 
 /* ---- report ------------------------------------------------------------------ */
@@ -472,8 +486,10 @@ typedef struct mote_report {
     uint64_t address;         /* page fault, stack overflow */
     uint32_t vector;          /* processor exceptions: Intel SDM vol. 3, section 6.3.1 */
     uint32_t error_code;      /* processor exceptions that have one */
-    int64_t code;             /* abort code, exit status, code of a failed host function */
-    char text[1025];          /* abort text, trap name; NUL-terminated, never more */
+    int64_t code;             /* of an abort, of EGUEST, of a failed host function; exit status;
+                                 number of a signal or of a request out of turn */
+    char text[1025];          /* text of an abort or of EGUEST, trap name; the guest's bytes as they
+                                 are; NUL-terminated, never more */
     char symbol[128];         /* "function+0x1f" of RIP, or empty */
     mote_registers registers; /* when the fault came from the processor */
     /* usage of the last call */

@@ -35,19 +35,7 @@
 
 /* ---- types ------------------------------------------------------------- */
 
-/* X(code, name, reserved): the type codes that travel on the wire. */
-#define MOTE_TYPE_MAP(X) \
-    X(1, i32)            \
-    X(2, u32)            \
-    X(3, i64)            \
-    X(4, u64)            \
-    X(5, f32)            \
-    X(6, f64)            \
-    X(7, bool)           \
-    X(8, string)         \
-    X(9, bytes)
-
-/* Written out, since `bool` is a macro wherever <stdbool.h> is included. */
+/* The type codes that travel on the wire. */
 #define MOTE_TYPE_VOID   0u
 #define MOTE_TYPE_I32    1u
 #define MOTE_TYPE_U32    2u

@@ -5,6 +5,14 @@
 #include <string.h>
 
 #include "error.h"
+#include "mote_abi.h"
+
+/* The API and the wire name the same types and limits. */
+_Static_assert((int)MOTE_VOID == MOTE_TYPE_VOID && (int)MOTE_I32 == MOTE_TYPE_I32 &&
+                   (int)MOTE_BOOL == MOTE_TYPE_BOOL && (int)MOTE_STRING == MOTE_TYPE_STRING &&
+                   (int)MOTE_BYTES == MOTE_TYPE_BYTES,
+               "mote.h and mote_abi.h");
+_Static_assert(MOTE_PARAMS_MAX == MOTE_MAX_PARAMS, "mote.h and mote_abi.h");
 
 static const char *const type_names[] = {"void", "i32", "u32",  "i64",    "u64",
                                          "f32",  "f64", "bool", "string", "bytes"};

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/x86_64/gate.h"
+
 /* General registers, in the order of struct kvm_regs. */
 struct mote__cpu_regs {
     uint64_t rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp;
@@ -47,8 +49,5 @@ struct mote__cpu_special {
 
 /* The lower half of 48-bit addresses: canonical, and all that a guest ever has. */
 #define MOTE__USER_TOP 0x800000000000ull
-
-/* The doorbell: `out %al, $MOTE__DOORBELL_PORT`. No device of a PC answers there. */
-#define MOTE__DOORBELL_PORT 0x4d
 
 #endif

@@ -19,7 +19,7 @@ mote__gate_begin:
 
 /* void doorbell(void): hands control to the host. */
         .org    mote__gate_begin + MOTE__GATE_DOORBELL
-        out     %al, $MOTE__GATE_PORT
+        out     %al, $MOTE__DOORBELL_PORT
         ret
 
 /* Sets the FS base on the way back from arch_prctl: base in r11, return address in rcx,

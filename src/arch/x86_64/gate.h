@@ -3,7 +3,7 @@
 #ifndef MOTE_GATE_H
 #define MOTE_GATE_H
 
-#define MOTE__GATE_PORT            0x4d
+#define MOTE__DOORBELL_PORT        0x4d /* `out %al, $port`; no device of a PC answers there */
 #define MOTE__GATE_DOORBELL        0x00
 #define MOTE__GATE_DOORBELL_RETURN 0x02 /* behind the `out` */
 #define MOTE__GATE_SET_FS          0x10

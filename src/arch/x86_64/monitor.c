@@ -9,7 +9,6 @@
 extern const uint8_t mote__gate_begin[], mote__gate_end[];
 extern const uint8_t mote__monitor_iret[], mote__monitor_iret_end[];
 
-_Static_assert(MOTE__GATE_PORT == MOTE__DOORBELL_PORT, "one port");
 _Static_assert(offsetof(struct mote__scrub_data, fs_base) == MOTE__SCRUB_FS_BASE, "gate.h");
 _Static_assert(offsetof(struct mote__scrub_data, xsave) == MOTE__SCRUB_XSAVE, "gate.h");
 
