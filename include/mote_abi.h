@@ -154,8 +154,8 @@ enum mote_abort_kind {
 /* ---- errors that a guest receives from a host function ------------------- */
 
 #define MOTE_GUEST_EFAILED  (-1) /* the host function failed; the text says why */
-#define MOTE_GUEST_EMISSING (-2) /* a weak import that was not granted */
+#define MOTE_GUEST_EMISSING (-2) /* a weak import that was not granted, or a call while booting */
 #define MOTE_GUEST_EINVAL   (-3) /* count, types or ranges of the arguments are wrong */
-#define MOTE_GUEST_ENOMEM   (-4) /* the result does not fit the memory limit */
+#define MOTE_GUEST_ENOMEM   (-4) /* arguments, result or log lines do not fit the limits */
 
 #endif

@@ -104,6 +104,8 @@ static int call(mote_sandbox *sandbox, uint32_t index, const mote_call_options *
     const mote_function_info *f = &sandbox->image->notes.exports.list[index];
     enum mote__stop stop = MOTE__STOP_EXIT;
     int status = mote__mailbox_post(sandbox, index, &f->signature, args);
+    if (sandbox->shell->memory.damaged)
+        sandbox->state = MOTE_STATE_POISONED;
     if (!status)
         status = execute(sandbox, options, &stop);
     if (status)

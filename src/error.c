@@ -58,18 +58,44 @@ const char *mote_fault_name(mote_fault_kind kind)
     }
 }
 
-/* Bytes of a well-formed UTF-8 sequence at `at`, 0 where there is none (RFC 3629). */
+/* Whether the second byte fits the first: no overlong forms, no surrogates, nothing above
+ * U+10FFFF, no control characters of U+0080 to U+009F (RFC 3629, section 4). */
+static bool second_fits(const unsigned char *at)
+{
+    switch (at[0]) {
+    case 0xc2:
+    case 0xe0:
+        return at[1] >= 0xa0;
+    case 0xed:
+        return at[1] < 0xa0;
+    case 0xf0:
+        return at[1] >= 0x90;
+    case 0xf4:
+        return at[1] < 0x90;
+    default:
+        return true;
+    }
+}
+
+static size_t length_by_first(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xc2 && first < 0xe0)
+        return 2;
+    if (first >= 0xe0 && first < 0xf0)
+        return 3;
+    return first >= 0xf0 && first < 0xf5 ? 4 : 0;
+}
+
+/* Bytes of a well-formed UTF-8 sequence at `at`, 0 where there is none. */
 static size_t sequence(const unsigned char *at)
 {
-    size_t size = at[0] < 0x80                    ? 1
-                  : at[0] >= 0xc2 && at[0] < 0xe0 ? 2
-                  : at[0] >= 0xe0 && at[0] < 0xf0 ? 3
-                  : at[0] >= 0xf0 && at[0] < 0xf5 ? 4
-                                                  : 0;
+    size_t size = length_by_first(at[0]);
     for (size_t i = 1; i < size; i++)
         if ((at[i] & 0xc0) != 0x80)
             return 0;
-    return size;
+    return size < 2 || second_fits(at) ? size : 0;
 }
 
 /* Guests, files and embedders name things: what we print of it is printable UTF-8. */
@@ -100,6 +126,7 @@ void mote__describe(mote_error *error, int domain, int code, int64_t detail, con
     va_end(arguments);
     make_printable(error->text);
     snprintf(error->remedy, sizeof error->remedy, "%s", remedy ? remedy : "");
+    make_printable(error->remedy);
 }
 
 static const char *remedy_for(int errno_positive)

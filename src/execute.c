@@ -211,6 +211,8 @@ int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *sto
     if (deadline)
         mote__watchdog_armed(&sandbox->host->watchdog);
     int status = run(sandbox, stop);
+    if (mote__host_forked(sandbox->host))
+        return status; /* in the child of a callback that forked */
     enum mote__cause cause = mote__handle_end(sandbox->handle);
     uint64_t end = mote__now_ns();
     sandbox->report.wall_ns = end - start;

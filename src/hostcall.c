@@ -128,9 +128,12 @@ void mote__callback_begin(mote_sandbox *sandbox)
 
 int mote__callback_end(mote_sandbox *sandbox)
 {
-    mote__handle_move(sandbox->handle, MOTE__PHASE_GUEST);
     sandbox->in_host_function = false;
-    return mote__host_check(sandbox->host, &sandbox->error);
+    /* First: in a child the phase may stay where another thread's kick left it. */
+    int forked = mote__host_check(sandbox->host, &sandbox->error);
+    if (!forked)
+        mote__handle_move(sandbox->handle, MOTE__PHASE_GUEST);
+    return forked;
 }
 
 static int host_function_failed(mote_sandbox *sandbox, const struct mote__grant *grant, int code)

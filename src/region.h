@@ -44,7 +44,8 @@ int mote__regions_copy(struct mote__regions *to, const struct mote__regions *fro
 void mote__regions_free(struct mote__regions *regions);
 /* The first region that ends behind `address`; regions->count when there is none. */
 size_t mote__regions_find(const struct mote__regions *regions, uint64_t address);
-/* Joins it with a fresh neighbour where both continue each other. MOTE_ELIMIT, MOTE_ENOMEM. */
+/* Joins it with a neighbour that changed, too, where both continue each other. MOTE_ELIMIT,
+ * MOTE_ENOMEM. */
 int mote__regions_insert(struct mote__regions *regions, struct mote__region region);
 void mote__regions_remove(struct mote__regions *regions, size_t index);
 /* Makes `address` a boundary between regions. */

@@ -116,6 +116,9 @@ int mote__linux_start(mote_sandbox *sandbox, struct mote__cpu_regs *regs, mote_e
     else
         status = mote__memory_put(&sandbox->shell->memory, rsp,
                                   stack.bytes + MOST_BYTES - stack.used, stack.used);
+    if (status == MOTE_ERANGE)
+        mote__describe(error, MOTE_DOMAIN_API, status, 0, "give the guest a larger stack",
+                       "the arguments and the environment do not fit the stack");
     mote__free(words);
     mote__free(stack.bytes);
     regs->rsp = rsp;

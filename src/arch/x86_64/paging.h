@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guest's page tables. They lie in the system arena, out of the guest's
+ * The guest's page tables. They lie in the tables arena, out of the guest's
  * reach; only the processor (which sets A and D bits) and the host write them.
  *
  * A mapping that is added is seen at the next run. One that is taken away or

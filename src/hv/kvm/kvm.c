@@ -90,7 +90,7 @@ static int create_vm_fd(struct mote__hv *hv, mote_error *error)
 }
 
 /* The VM that is kept spares the others a patching of the kernel's text
- * (docs/platform.md). */
+ * (docs/performance.md). */
 static int keep_vm(struct mote__hv *hv, mote_error *error)
 {
     hv->keep_vm = create_vm_fd(hv, error);
