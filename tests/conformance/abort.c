@@ -173,3 +173,40 @@ TEST(faults, free_while_poisoned)
     expect_alive(&box);
     box_close(&box);
 }
+
+/* ---- texts that would do something to a terminal -------------------------------------------- */
+
+/* Control characters of ASCII and of U+0080 to U+009F, and bytes that are no UTF-8. */
+static void expect_printable(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    for (size_t i = 0; at[i] != '\0'; i++) {
+        bool c1 = at[i] == 0xc2 && at[i + 1] >= 0x80 && at[i + 1] < 0xa0;
+
+        if (at[i] < ' ' || at[i] == 0x7f || at[i] >= 0xf8 || c1) {
+            FAIL("byte %zu of the text is 0x%02x 0x%02x", i, at[i], at[i + 1]);
+        }
+    }
+}
+
+#define ESCAPES "\033[31mred\033[0m \a\b\r\n\t\177 \302\233K \377\376 \303\244 end"
+
+TEST(abort, error_text_is_printable)
+{
+    struct box box;
+    mote_value result;
+
+    box_run(&box, "echo");
+    CHECK_CODE(box_call(&box, "fail", ARGS(v_u32(3), mote_string(ESCAPES)), &result), MOTE_EGUEST);
+    expect_printable(mote_sandbox_error(box.sandbox)->text);
+    CHECK_HAS(mote_sandbox_error(box.sandbox)->text, "red");
+    CHECK_HAS(mote_sandbox_error(box.sandbox)->text, "\303\244 end");
+    box_close(&box);
+    box_run(&box, "faults");
+    CHECK_CODE(box_call(&box, "abort_text", ARGS(v_u32(3), mote_string(ESCAPES)), NULL),
+               MOTE_EABORTED);
+    expect_printable(mote_sandbox_error(box.sandbox)->text);
+    CHECK_HAS(mote_sandbox_error(box.sandbox)->text, "\303\244 end");
+    box_close(&box);
+}

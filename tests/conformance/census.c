@@ -151,8 +151,9 @@ size_t resident_bytes(void)
 
 enum { CHUNK = 1 << 20, NEEDLE_PAGE = 4096 };
 
-/* Larger than any memory here: a sanitizer's shadow, without end to read. */
-#define RESERVED (1ull << 36)
+/* Larger than any memory here: a sanitizer's shadow, without end to read; the kernel lists it in
+ * pieces, some of a few GiB only. */
+#define RESERVED (SANITIZED ? 1ull << 31 : 1ull << 36)
 
 void searcher_open(struct searcher *searcher, size_t size)
 {

@@ -472,3 +472,47 @@ TEST(hostcalls, user_data_is_freed_with_the_policy)
     box_close(&box);
     CHECK_INT(state.frees, 1);
 }
+
+/* ---- results that are none ---------------------------------------------------------------- */
+
+static int fn_nowhere(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                      mote_value *result)
+{
+    const size_t *size = user;
+
+    (void)context;
+    (void)args;
+    (void)nargs;
+    result->of.bytes.data = NULL;
+    result->of.bytes.size = *size;
+    return 0;
+}
+
+TEST(hostcalls, result_is_null_with_a_size)
+{
+    size_t size = 5;
+    struct box box;
+    mote_value result;
+    int rc;
+
+    box_open(&box, "hostcalls");
+    grant(&box, "add", "(i32,i32)->i32", fn_add, &state);
+    grant(&box, "greet", "(string)->string", fn_nowhere, &size);
+    grant(&box, "fail", "()->i32", fn_fail, &state);
+    grant(&box, "take", "(bytes)->void", fn_take, &state);
+    grant(&box, "give", "(u32)->bytes", fn_nowhere, &size);
+    grant(&box, "mixed", "(i32,u32,i64,u64,f32,f64,bool,string,bytes,i32,f64)->f64", fn_mixed,
+          &state);
+    box_start(&box);
+    rc = box_call(&box, "greet", ARGS(mote_string("you")), &result);
+    check_fault(&box, rc, MOTE_EHOSTFN, MOTE_FAULT_HOST_FUNCTION);
+    CHECK_HAS(mote_sandbox_error(box.sandbox)->text, "env.greet");
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    rc = box_call(&box, "give", ARGS(v_u32(5)), &result);
+    check_fault(&box, rc, MOTE_EHOSTFN, MOTE_FAULT_HOST_FUNCTION);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    size = 0; /* that is an empty result */
+    must_call(&box, "greet", ARGS(mote_string("you")), &result);
+    CHECK_INT(result.of.bytes.size, 0);
+    box_close(&box);
+}

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct elf {
@@ -135,6 +137,66 @@ TEST(images, missing_file)
 }
 
 /* ---- what is no ELF file for this machine ------------------------------------- */
+
+static int open_path(mote_host *host, const char *path, mote_error *error)
+{
+    mote_source source = MOTE_SOURCE_PATH(path);
+    mote_image *image = NULL;
+    int rc = mote_image_open(&image, host, &source, NULL, error);
+
+    CHECK(rc == MOTE_OK || image == NULL);
+    mote_image_unref(image);
+    return rc;
+}
+
+/* A directory says so, and nobody waits for the other end of a FIFO. */
+TEST(images, no_regular_file)
+{
+    const char *tmp = getenv("TMPDIR");
+    mote_error error = MOTE_ERROR_INIT;
+    mote_host *host = open_host();
+    uint64_t start = now_ns();
+    char directory[512];
+    char fifo[640];
+    int rc;
+
+    snprintf(directory, sizeof(directory), "%s/conformance-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+    CHECK(mkdtemp(directory) != NULL);
+    snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
+    CHECK(mkfifo(fifo, 0600) == 0);
+    alarm(20); /* a wait would be for ever, and leave the folder */
+    rc = open_path(host, fifo, &error);
+    unlink(fifo);
+    rmdir(directory);
+    CHECK_CODE(rc, MOTE_ESYSTEM);
+    CHECK_HAS(error.text, "fifo");
+    CHECK_CODE(open_path(host, "/", &error), MOTE_ESYSTEM);
+    CHECK_INT(error.detail, EISDIR);
+    CHECK(now_ns() - start < 5 * SECOND);
+    CHECK_CODE(mote_host_free(host), MOTE_OK);
+}
+
+/* A process that may write no large files: an error, and no SIGXFSZ. */
+TEST(images, limit_of_file_sizes)
+{
+    mote_error error = MOTE_ERROR_INIT;
+    mote_host *host = open_host();
+    struct rlimit limit;
+    char path[4096];
+    int rc;
+
+    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    guest_path("echo", path, sizeof(path));
+    CHECK(setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, limit.rlim_max}) == 0);
+    rc = open_path(host, path, &error);
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0); /* before anything is printed */
+    CHECK_CODE(rc, MOTE_ESYSTEM);
+    CHECK_INT(error.domain, MOTE_DOMAIN_SYSTEM);
+    CHECK_INT(error.detail, EFBIG);
+    CHECK(error.text[0] != '\0');
+    CHECK_CODE(open_path(host, path, &error), MOTE_OK);
+    CHECK_CODE(mote_host_free(host), MOTE_OK);
+}
 
 TEST(images, not_elf)
 {

@@ -3,9 +3,11 @@
 #include "census.h"
 #include "support.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 TEST(reset, memory_clean)
 {
@@ -303,6 +305,36 @@ TEST(reset, large_set_is_given_back)
     box_close(&box);
 }
 
+/* The same when no two of the pages are neighbours. */
+TEST(reset, scattered_set_is_given_back)
+{
+    struct box box;
+    mote_value result;
+    size_t resident;
+    uint64_t pages;
+
+    box_run(&box, "dirty");
+    must_call(&box, "nothing", NO_ARGS, NULL);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    pages = mote_sandbox_report(box.sandbox)->reset_pages;
+    resident = resident_bytes();
+    for (unsigned i = 0; i < test_repeat(3); i++) {
+        must_call(&box, "dirty_scattered", NO_ARGS, &result);
+        CHECK(result.of.u32 >= 3000);
+        CHECK(resident_bytes() > resident + result.of.u32 * 4 * KIB - MIB);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        CHECK(mote_sandbox_report(box.sandbox)->reset_pages >= result.of.u32);
+        CHECK(SANITIZED || i > 0 || resident_bytes() < resident + 2 * MIB);
+        must_call(&box, "traces_scattered", NO_ARGS, &result);
+        CHECK_INT(result.of.u64, 0);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        expect_traces(&box, 1);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        CHECK(i > 0 || mote_sandbox_report(box.sandbox)->reset_pages <= pages + KEPT_PAGES);
+    }
+    box_close(&box);
+}
+
 TEST(reset, fifty_mb_again_and_again)
 {
     struct box box;
@@ -389,4 +421,220 @@ TEST(reset, secret_holds_nothing)
     box_close(&box);
     CHECK_INT(searcher_count(&searcher, NULL, 0), 0);
     searcher_close(&searcher);
+}
+
+/* Bytes that lie nowhere else, the file of the test included. */
+static void make_needle(struct searcher *searcher, size_t size, unsigned factor)
+{
+    searcher_open(searcher, size);
+    for (unsigned i = 0; i < size; i++) {
+        searcher->needle[i] = (unsigned char)(0x69 ^ (i * factor + 13));
+    }
+}
+
+#define LONG_CALL ((size_t)60000)
+
+/* Full of needles. */
+static unsigned char *map_long_call(const struct searcher *searcher)
+{
+    unsigned char *payload =
+        mmap(NULL, LONG_CALL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(payload != MAP_FAILED);
+    for (size_t i = 0; i + searcher->size <= LONG_CALL; i += searcher->size) {
+        memcpy(payload + i, searcher->needle, searcher->size);
+    }
+    return payload;
+}
+
+/* A short call must not hide what a long one before it left further on. */
+TEST(reset, long_call_before_a_short_one)
+{
+    struct searcher searcher;
+    struct box box;
+    mote_value result;
+    unsigned char *payload;
+
+    box_run(&box, "echo");
+    make_needle(&searcher, 32, 59);
+    payload = map_long_call(&searcher);
+    must_call(&box, "copy", ARGS(v_bytes(payload, LONG_CALL)), &result);
+    CHECK_INT(result.of.bytes.size, LONG_CALL);
+    munmap(payload, LONG_CALL);
+    must_call(&box, "copy", ARGS(v_bytes("xy", 2)), &result);
+    CHECK_INT(result.of.bytes.size, 2);
+    CHECK(searcher_count(&searcher, NULL, 0) > 0);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    CHECK_INT(searcher_count(&searcher, NULL, 0), 0);
+    searcher_close(&searcher);
+    box_close(&box);
+}
+
+static int fn_take(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                   mote_value *result)
+{
+    size_t *taken = user;
+
+    (void)context;
+    (void)nargs;
+    (void)result;
+    *taken = args[0].of.bytes.size;
+    return 0;
+}
+
+/* The same for what the guest hands to a host function. */
+TEST(reset, long_host_call_before_a_short_one)
+{
+    struct searcher searcher;
+    size_t taken = 0;
+    struct box box;
+    mote_value result;
+    unsigned char *payload;
+
+    box_open(&box, "probe");
+    grant(&box, "take", "(bytes)->void", fn_take, &taken);
+    box_start(&box);
+    make_needle(&searcher, 32, 61);
+    payload = map_long_call(&searcher);
+    must_call(&box, "take", ARGS(v_bytes(payload, LONG_CALL)), &result);
+    CHECK_INT(taken, LONG_CALL);
+    munmap(payload, LONG_CALL);
+    must_call(&box, "take", ARGS(v_bytes("xy", 2)), &result);
+    CHECK_INT(taken, 2);
+    CHECK(searcher_count(&searcher, NULL, 0) > 0);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    CHECK_INT(searcher_count(&searcher, NULL, 0), 0);
+    searcher_close(&searcher);
+    box_close(&box);
+}
+
+/* Nor is the text of an abort or of a failure left, in the report and the error included.
+ * The needle is the end of the text: that its start is gone would not be enough. */
+TEST(reset, texts_hold_nothing)
+{
+    struct searcher searcher;
+    unsigned char *text;
+    struct box box;
+    mote_value result;
+
+    box_run(&box, "faults");
+    searcher_open(&searcher, 48);
+    for (unsigned i = 0; i < 48; i++) {
+        searcher.needle[i] = (unsigned char)('a' + (i * 7 + i / 3) % 26);
+    }
+    text = searcher.needle + 1024; /* where it is not searched */
+    memset(text, '-', 16);
+    memcpy(text + 16, searcher.needle, 48);
+    CHECK_CODE(box_call(&box, "abort_text", ARGS(v_u32(7), v_text(text, 64)), NULL), MOTE_EABORTED);
+    CHECK(searcher_count(&searcher, NULL, 0) > 0);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    CHECK_INT(searcher_count(&searcher, NULL, 0), 0);
+    expect_alive(&box);
+    box_close(&box);
+    box_run(&box, "echo");
+    CHECK_CODE(box_call(&box, "fail", ARGS(v_u32(7), v_text(text, 64)), &result), MOTE_EGUEST);
+    CHECK(searcher_count(&searcher, NULL, 0) > 0);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    CHECK_INT(searcher_count(&searcher, NULL, 0), 0);
+    searcher_close(&searcher);
+    box_close(&box);
+}
+
+/* ---- an embedder that locks its memory ---------------------------------------------------- */
+
+#define LOCKED_SIZE (512 * KIB)
+
+/* All that is mapped from here on is there at once, so that all sizes are small. */
+static void open_locked(struct box *box)
+{
+    mote_image_options options = {.size = sizeof(options), .boot_memory = 16 * MIB};
+    struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    mote_error error = MOTE_ERROR_INIT;
+    mote_source source = {.size = sizeof(source), .fd = -1};
+    char path[4096];
+
+    setrlimit(RLIMIT_MEMLOCK, &all); /* only root may; mlockall tells */
+    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
+        FAIL("mlockall: %s; run as root, or with `ulimit -l unlimited`", strerror(errno));
+    }
+    guest_path("probe", path, sizeof(path));
+    source.path = path;
+    memset(box, 0, sizeof(*box));
+    box->host = open_host();
+    CHECK_CODE(mote_image_open(&box->image, box->host, &source, &options, &error), MOTE_OK);
+    CHECK_CODE(mote_policy_new(&box->policy, box->host, &error), MOTE_OK);
+    set_option(box, MOTE_OPT_MEMORY, 16 * MIB);
+    box_start(box);
+}
+
+static void expect_zero(struct box *box, mote_value base)
+{
+    mote_value result;
+
+    must_call(box, "nonzero", ARGS(base, v_u64(LOCKED_SIZE)), &result);
+    CHECK_INT(result.of.u64, 0);
+}
+
+/* Fills fresh memory, gives it back, and has it again, without a reset between. */
+static void map_and_unmap(struct box *box, const struct searcher *searcher)
+{
+    const mote_value pattern = v_bytes(searcher->needle, searcher->size);
+    mote_value base;
+    mote_value result;
+
+    must_call(box, "map", ARGS(v_u64(LOCKED_SIZE)), &base);
+    CHECK(base.of.u64 != 0);
+    expect_zero(box, base);
+    must_call(box, "fill_with", ARGS(base, v_u64(LOCKED_SIZE), pattern), NULL);
+    must_call(box, "unmap", ARGS(base, v_u64(LOCKED_SIZE)), &result);
+    CHECK_INT(result.of.i32, 0);
+    must_call(box, "map", ARGS(v_u64(LOCKED_SIZE)), &base);
+    expect_zero(box, base);
+    must_call(box, "fill_with", ARGS(base, v_u64(LOCKED_SIZE), pattern), NULL);
+    must_call(box, "unmap", ARGS(base, v_u64(LOCKED_SIZE / 2)), &result);
+    CHECK_INT(result.of.i32, 0);
+}
+
+static void grow_and_shrink(struct box *box, const struct searcher *searcher)
+{
+    const mote_value pattern = v_bytes(searcher->needle, searcher->size);
+    mote_value end;
+    mote_value base;
+    mote_value result;
+
+    must_call(box, "set_brk", ARGS(v_u64(0)), &end);
+    base = v_u64((end.of.u64 + 4095) & ~(uint64_t)4095);
+    for (int i = 0; i < 2; i++) {
+        must_call(box, "set_brk", ARGS(v_u64(base.of.u64 + LOCKED_SIZE)), &result);
+        CHECK_HEX(result.of.u64, base.of.u64 + LOCKED_SIZE);
+        expect_zero(box, base);
+        must_call(box, "fill_with", ARGS(base, v_u64(LOCKED_SIZE), pattern), NULL);
+        must_call(box, "set_brk", ARGS(v_u64(base.of.u64)), &result);
+        CHECK_HEX(result.of.u64, base.of.u64);
+    }
+    must_call(box, "set_brk", ARGS(v_u64(base.of.u64 + LOCKED_SIZE)), &result);
+    must_call(box, "fill_with", ARGS(base, v_u64(LOCKED_SIZE), pattern), NULL);
+    must_call(box, "set_brk", ARGS(v_u64(base.of.u64 + LOCKED_SIZE / 2)), &result);
+    CHECK_HEX(result.of.u64, base.of.u64 + LOCKED_SIZE / 2);
+}
+
+TEST(reset, locked_memory)
+{
+    struct searcher searcher;
+    struct box box;
+
+    open_locked(&box);
+    make_needle(&searcher, 32, 73);
+    for (unsigned i = 0; i < test_repeat(3); i++) {
+        map_and_unmap(&box, &searcher);
+        CHECK(searcher_count(&searcher, NULL, 0) > 0);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        CHECK_INT(searcher_count(&searcher, NULL, 0), 0);
+        grow_and_shrink(&box, &searcher);
+        CHECK(searcher_count(&searcher, NULL, 0) > 0);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        CHECK_INT(searcher_count(&searcher, NULL, 0), 0);
+    }
+    searcher_close(&searcher);
+    box_close(&box);
 }

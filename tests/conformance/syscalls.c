@@ -345,6 +345,53 @@ TEST(programs, without_arguments)
     box_close(&box);
 }
 
+static int fn_greet(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                    mote_value *result)
+{
+    static char text[64];
+
+    (void)user;
+    (void)context;
+    CHECK(nargs == 1 && args[0].type == MOTE_STRING && args[0].of.bytes.size < 50);
+    snprintf(text, sizeof(text), "hello, %.*s", (int)args[0].of.bytes.size,
+             (const char *)args[0].of.bytes.data);
+    *result = v_text(text, args[0].of.bytes.size + 7);
+    return 0;
+}
+
+/* Nothing has used the mailbox before a program's first question. */
+static void first_answer(const char *guest)
+{
+    struct sink out = {.size = 0};
+    struct box box;
+
+    box_open(&box, guest);
+    grant(&box, "greet", "(string)->string", fn_greet, NULL);
+    grant_stream(&box, 1, &out);
+    box_start(&box);
+    CHECK_INT(mote_image_exports(box.image), 0);
+    for (int i = 0; i < 3; i++) {
+        int status = -1;
+
+        memset(&out, 0, sizeof(out));
+        CHECK_CODE(mote_run(box.sandbox, NULL, &status), MOTE_OK);
+        CHECK_INT(status, 0);
+        CHECK(strcmp(out.bytes, "hello, world\nhello, you\nhello, \n") == 0);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    }
+    box_close(&box);
+}
+
+TEST(programs, first_answer_of_the_host)
+{
+    first_answer("asking_plain");
+}
+
+TEST(programs, first_answer_of_the_host_glibc)
+{
+    first_answer("asking_plain_glibc");
+}
+
 /* ---- all four kinds of guest ------------------------------------------------------------ */
 
 static void every_kind(const char *guest)
@@ -378,4 +425,74 @@ TEST(programs, echo_position_independent)
 TEST(programs, echo_of_glibc_position_independent)
 {
     every_kind("echo_glibc_pie");
+}
+
+/* ---- the most regions ---------------------------------------------------------------------- */
+
+enum { READ_ONLY = 1, READ_WRITE = 3, PRIVATE_ANONYMOUS = 0x22, MOST_REGIONS = 1024 };
+enum { CALL_MMAP = 9, CALL_MPROTECT = 10, CALL_MUNMAP = 11, CALL_BRK = 12 };
+
+static int64_t raw4(struct box *box, uint64_t number, uint64_t a, uint64_t b, uint64_t c,
+                    uint64_t d)
+{
+    mote_value result;
+
+    must_call(
+        box, "raw",
+        ARGS(v_u64(number), v_u64(a), v_u64(b), v_u64(c), v_u64(d), v_u64(UINT64_MAX), v_u64(0)),
+        &result);
+    return result.of.i64;
+}
+
+/* Neighbours differ in what they allow, so that they stay regions of their own. */
+static unsigned map_until_full(struct box *box, uint64_t *last)
+{
+    for (unsigned n = 0; n <= MOST_REGIONS; n++) {
+        int64_t at =
+            raw4(box, CALL_MMAP, 0, 4096, n % 2 == 0 ? READ_WRITE : READ_ONLY, PRIVATE_ANONYMOUS);
+
+        if (at < 0) {
+            CHECK_INT(at, -ENOMEM);
+            return n;
+        }
+        *last = (uint64_t)at;
+    }
+    FAIL("more than %d regions", MOST_REGIONS);
+}
+
+/* A full table refuses what needs another region, and is put back like any other. */
+TEST(memory, most_regions)
+{
+    struct box box;
+    unsigned most = 0;
+
+    box_run(&box, "syscalls");
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t last = 0;
+        int64_t wide = raw4(&box, CALL_MMAP, 0, 3 * 4096, READ_ONLY, PRIVATE_ANONYMOUS);
+        unsigned n = map_until_full(&box, &last);
+        int64_t heap = raw4(&box, CALL_BRK, 0, 0, 0, 0);
+        int64_t grown = raw4(&box, CALL_BRK, (uint64_t)heap + 3 * 4096, 0, 0, 0);
+        mote_value result;
+
+        CHECK(n > MOST_REGIONS / 2);
+        CHECK(i == 0 || n == most); /* no reset may cost a region */
+        most = n;
+        CHECK(grown == heap || grown == heap + 3 * 4096);
+        /* A hole in the middle takes one region, and there is none. */
+        CHECK(wide > 0);
+        CHECK_INT(raw4(&box, CALL_MUNMAP, (uint64_t)wide + 4096, 4096, 0, 0), -ENOMEM);
+        if (i == 1) { /* now there is one, and a change of rights would take two */
+            CHECK_INT(raw4(&box, CALL_MUNMAP, last, 4096, 0, 0), 0);
+            CHECK_INT(raw4(&box, CALL_MPROTECT, (uint64_t)wide + 4096, 4096, READ_WRITE, 0),
+                      -ENOMEM);
+            CHECK(raw4(&box, CALL_BRK, (uint64_t)heap + 5 * 4096, 0, 0, 0) >= heap);
+        }
+        must_call(&box, "alive", NO_ARGS, &result);
+        CHECK_INT(result.of.u32, 42);
+        expect_alive(&box);
+        CHECK_INT(raw4(&box, CALL_BRK, 0, 0, 0, 0), heap);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    }
+    box_close(&box);
 }

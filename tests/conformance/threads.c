@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -332,4 +333,110 @@ TEST(fork, during_a_call)
     mote_handle_unref(handle);
     expect_alive(&busy.box);
     box_close(&busy.box);
+}
+
+enum { MAPPED_FIRST = 64 };
+
+static void map_all(unsigned char **all)
+{
+    for (unsigned i = 0; i < MAPPED_FIRST; i++) {
+        all[i] = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(all[i] != MAP_FAILED);
+        for (size_t at = 0; at < MIB; at += 4096) {
+            all[i][at] = (unsigned char)(i + 1);
+        }
+    }
+}
+
+static void expect_all(unsigned char **all)
+{
+    for (unsigned i = 0; i < MAPPED_FIRST; i++) {
+        for (size_t at = 0; at < MIB; at += 4096) {
+            CHECK_INT(all[i][at], i + 1);
+            all[i][at + 1] = 1;
+        }
+    }
+}
+
+/* What the child maps lies, perhaps, where the parent has memory that the child did not get:
+ * a release must leave it alone. */
+TEST(fork, release_after_mapping)
+{
+    struct box box;
+    mote_handle *handle;
+    pid_t child;
+
+    box_run(&box, "faults");
+    expect_alive(&box);
+    handle = mote_sandbox_handle(box.sandbox);
+    child = fork();
+    if (child == 0) {
+        unsigned char *all[MAPPED_FIRST];
+
+        alarm(30);
+        map_all(all);
+        CHECK_CODE(mote_sandbox_free(box.sandbox), MOTE_OK);
+        mote_handle_unref(handle);
+        mote_policy_unref(box.policy);
+        mote_image_unref(box.image);
+        CHECK_CODE(mote_host_free(box.host), MOTE_OK);
+        expect_all(all);
+        _exit(0);
+    }
+    wait_for(child);
+    expect_alive(&box);
+    mote_handle_unref(handle);
+    box_close(&box);
+}
+
+struct forker {
+    pid_t child;
+    unsigned calls;
+};
+
+static int fn_fork(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                   mote_value *result)
+{
+    struct forker *forker = user;
+
+    (void)context;
+    (void)args;
+    (void)nargs;
+    (void)result;
+    forker->calls++;
+    forker->child = fork();
+    return 0;
+}
+
+/* Both return from the host function; only the parent has a guest to go back to. */
+TEST(fork, in_a_host_function)
+{
+    struct forker forker = {-1, 0};
+    struct box box;
+    mote_value result;
+    int rc;
+
+    box_open(&box, "probe");
+    grant(&box, "take", "(bytes)->void", fn_fork, &forker);
+    box_start(&box);
+    rc = box_call(&box, "take", ARGS(v_bytes("x", 1)), &result);
+    if (forker.child == 0) {
+        alarm(30);
+        CHECK_CODE(rc, MOTE_EFORKED);
+        CHECK_CODE(mote_sandbox_error(box.sandbox)->code, MOTE_EFORKED);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_EFORKED);
+        CHECK_CODE(mote_sandbox_free(box.sandbox), MOTE_OK);
+        mote_policy_unref(box.policy);
+        mote_image_unref(box.image);
+        CHECK_CODE(mote_host_free(box.host), MOTE_OK);
+        _exit(0);
+    }
+    CHECK_CODE(rc, MOTE_OK);
+    CHECK_INT(result.of.i32, 0);
+    CHECK_INT(forker.calls, 1);
+    wait_for(forker.child);
+    must_call(&box, "map", ARGS(v_u64(MIB)), &result);
+    CHECK(result.of.u64 != 0);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    box_close(&box);
 }

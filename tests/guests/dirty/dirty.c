@@ -3,10 +3,12 @@
 #include <mote_guest.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096, DATA_PAGES = 256, BSS_PAGES = 4096 };
+enum { PAGE = 4096, DATA_PAGES = 256, BSS_PAGES = 4096, SCATTERED_PAGES = 6144 };
 
 static _Alignas(PAGE) volatile uint8_t data[DATA_PAGES * PAGE] = {1}; /* in the file */
 static _Alignas(PAGE) volatile uint8_t bss[BSS_PAGES * PAGE];         /* zero until written */
+
+static _Alignas(PAGE) volatile uint8_t scattered[SCATTERED_PAGES * PAGE];
 
 static void touch(volatile uint8_t *memory, size_t pages)
 {
@@ -51,6 +53,25 @@ static uint64_t traces(void)
     return sum;
 }
 MOTE_EXPORT(traces, u64);
+
+/* One byte in every other page of a large region; how many that were. */
+static uint32_t dirty_scattered(void)
+{
+    for (size_t i = 0; i < SCATTERED_PAGES; i += 2)
+        scattered[i * PAGE + i % PAGE]++;
+    return SCATTERED_PAGES / 2;
+}
+MOTE_EXPORT(dirty_scattered, u32);
+
+/* Sum of those bytes: 0 in a fresh sandbox. */
+static uint64_t traces_scattered(void)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < SCATTERED_PAGES; i++)
+        sum += scattered[i * PAGE + i % PAGE];
+    return sum;
+}
+MOTE_EXPORT(traces_scattered, u64);
 
 static void nothing(void)
 {

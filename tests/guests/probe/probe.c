@@ -3,6 +3,8 @@
 #include <mote_guest.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* ---- the monitor --------------------------------------------------------- */
 
@@ -70,6 +72,13 @@ static int32_t unmap(uint64_t address, uint64_t size)
 }
 MOTE_EXPORT(unmap, i32, u64, u64);
 
+/* The new end of the heap; 0 asks for the old one. musl's own brk() refuses to change it. */
+static uint64_t set_brk(uint64_t end)
+{
+    return (uint64_t)syscall(SYS_brk, end);
+}
+MOTE_EXPORT(set_brk, u64, u64);
+
 static void fill(uint64_t address, uint64_t size, uint32_t value)
 {
     memset((void *)(uintptr_t)address, (int)value, size);
@@ -86,6 +95,15 @@ static uint64_t nonzero(uint64_t address, uint64_t size)
     return count;
 }
 MOTE_EXPORT(nonzero, u64, u64, u64);
+
+/* Writes the pattern again and again, so that it can be found from outside. */
+static void fill_with(uint64_t address, uint64_t size, mote_bytes pattern)
+{
+    uint8_t *to = (uint8_t *)(uintptr_t)address;
+    for (uint64_t i = 0; pattern.size > 0 && i + pattern.size <= size; i += pattern.size)
+        memcpy(to + i, pattern.data, pattern.size);
+}
+MOTE_EXPORT(fill_with, void, u64, u64, bytes);
 
 /* ---- where arguments lie ------------------------------------------------- */
 
