@@ -112,21 +112,27 @@ static void make_printable(char *text)
     }
 }
 
-void mote__describe(mote_error *error, int domain, int code, int64_t detail, const char *remedy,
-                    const char *format, ...)
+void mote__describe_list(mote_error *error, int domain, int code, int64_t detail,
+                         const char *remedy, const char *format, va_list arguments)
 {
     if (!error || error->size < sizeof *error)
         return;
     error->domain = domain;
     error->code = code;
     error->detail = detail;
-    va_list arguments;
-    va_start(arguments, format);
     vsnprintf(error->text, sizeof error->text, format, arguments);
-    va_end(arguments);
     make_printable(error->text);
     snprintf(error->remedy, sizeof error->remedy, "%s", remedy ? remedy : "");
     make_printable(error->remedy);
+}
+
+void mote__describe(mote_error *error, int domain, int code, int64_t detail, const char *remedy,
+                    const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    mote__describe_list(error, domain, code, detail, remedy, format, arguments);
+    va_end(arguments);
 }
 
 static const char *remedy_for(int errno_positive)

@@ -3,6 +3,7 @@
 #define MOTE_ERROR_H
 
 #include <errno.h>
+#include <stdarg.h>
 
 #include "mote.h"
 
@@ -10,6 +11,10 @@
 __attribute__((format(printf, 6, 7))) void mote__describe(mote_error *error, int domain, int code,
                                                           int64_t detail, const char *remedy,
                                                           const char *format, ...);
+/* The same with a list of arguments. */
+__attribute__((format(printf, 6, 0))) void
+mote__describe_list(mote_error *error, int domain, int code, int64_t detail, const char *remedy,
+                    const char *format, va_list arguments);
 /* The operating system refused `what` with the negative errno. */
 void mote__describe_system(mote_error *error, int errno_negative, const char *what);
 

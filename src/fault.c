@@ -37,19 +37,18 @@ static mote_fault_kind kind_of(uint32_t vector)
 int mote__fault_end(mote_sandbox *sandbox, int code, mote_fault_kind kind, int64_t detail,
                     const char *format, ...)
 {
-    char text[sizeof sandbox->error.text];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     sandbox->report.fault = kind;
     sandbox->report.code = detail;
 #if !defined(MOTE_CONTROL_NO_POISON)
     sandbox->state = MOTE_STATE_POISONED;
 #endif
-    int domain = kind == MOTE_FAULT_HOST_FUNCTION ? MOTE_DOMAIN_HOSTFN : MOTE_DOMAIN_GUEST;
-    return mote__fail(&sandbox->error, domain, code, detail,
-                      "the sandbox is poisoned: reset it before the next call", "%s", text);
+    va_list arguments;
+    va_start(arguments, format);
+    mote__describe_list(
+        &sandbox->error, kind == MOTE_FAULT_HOST_FUNCTION ? MOTE_DOMAIN_HOSTFN : MOTE_DOMAIN_GUEST,
+        code, detail, "the sandbox is poisoned: reset it before the next call", format, arguments);
+    va_end(arguments);
+    return code;
 }
 
 /* ---- the stack grows on demand ---- */
