@@ -71,7 +71,8 @@ static int region_status(int status, mote_error *error)
     return status ? mote__fail_memory(error, "the region table") : 0;
 }
 
-static int map_pages(struct mote__memory *memory, const struct mote__region *r, mote_error *error)
+int mote__memory_map_pages(struct mote__memory *memory, const struct mote__region *r,
+                           mote_error *error)
 {
     if (r->offset == MOTE__UNBACKED || !r->access)
         return 0;
@@ -84,7 +85,7 @@ static int add_region(struct mote__memory *memory, struct mote__region region, m
 {
     region.changed = true;
     memory->changed = true;
-    int status = map_pages(memory, &region, error);
+    int status = mote__memory_map_pages(memory, &region, error);
     if (!status)
         status = region_status(mote__regions_insert(&memory->regions, region), error);
     if (status)
@@ -272,9 +273,7 @@ static int protect_region(struct mote__memory *memory, size_t index, unsigned ac
     r->access = access;
     r->changed = true;
     if (access) {
-        int status =
-            mote__paging_map(&memory->tables, memory->root, r->start,
-                             memory->ram.physical + r->offset, r->end - r->start, access, error);
+        int status = mote__memory_map_pages(memory, r, error);
         /* The D bits went with the old entries. */
         mote__paging_mark_dirty(&memory->tables, memory->root, r->start, r->end - r->start);
         if (status)

@@ -37,6 +37,10 @@ void mote__memory_release(struct mote__memory *memory);
 int mote__memory_attach(struct mote__memory *memory, struct mote__vm *vm, mote_error *error);
 
 uint8_t *mote__system_page(const struct mote__memory *memory, enum mote__system_page page);
+/* Enters the pages of a region in the page tables, as its access says; none without memory
+ * or access. */
+int mote__memory_map_pages(struct mote__memory *memory, const struct mote__region *region,
+                           mote_error *error);
 /* Zeroes memory and makes the guest lose what it could reach through changed entries. */
 int mote__memory_give_back(struct mote__memory *memory, size_t offset, size_t size,
                            mote_error *error);

@@ -86,10 +86,7 @@ static int restore_region(struct mote__memory *memory, const struct mote__snapsh
         return status;
     if (r->offset >= s->read_only)
         copy_runs(memory, s, r->offset, size);
-    if (!r->access)
-        return 0;
-    return mote__paging_map(&memory->tables, memory->root, r->start,
-                            memory->ram.physical + r->offset, size, r->access, error);
+    return mote__memory_map_pages(memory, r, error);
 }
 
 static int revert_mappings(mote_sandbox *sandbox, size_t base, mote_error *error)

@@ -108,7 +108,7 @@ static void test_growth_needs_few_slots(void **state)
     mote_error e = MOTE_ERROR_INIT;
     size_t offset, limit = (size_t)4 << 30;
     if (vm.fd < 0)
-        skip();
+        fail_msg("no VM to be had: see mote doctor");
     assert_int_equal(mote__arena_reserve(&a, limit, (uint64_t)1 << 32, 0, NULL), 0);
     assert_int_equal(mote__arena_attach(&a, &vm, MOTE__PAGE, NULL), 0);
     for (size_t i = 0; i < limit / MIB; i++) {
@@ -129,7 +129,7 @@ static void test_attach_backs_what_is_used(void **state)
     struct mote__vm vm = {.fd = make_vm(), .vcpu = -1};
     size_t offset;
     if (vm.fd < 0)
-        skip();
+        fail_msg("no VM to be had: see mote doctor");
     assert_int_equal(mote__arena_reserve(&a, MIB, 0, 0, NULL), 0);
     assert_int_equal(mote__arena_take(&a, 300 * KIB, &offset, NULL), 0);
     assert_int_equal(a.backed, 0);

@@ -41,11 +41,17 @@ static uint64_t *find_parent(struct mote__arena *tables, size_t root, uint64_t a
     return *parent & MOTE__PTE_PRESENT ? parent : NULL;
 }
 
+/* The leaf entry of `address` in the table of a parent that was found. */
+static uint64_t *leaf_under(struct mote__arena *tables, const uint64_t *parent, uint64_t address)
+{
+    return &table_of(tables, *parent)[index_of(address, 0)];
+}
+
 /* The entry of `address` at the leaf level; NULL without a table on the way. */
 static uint64_t *find_leaf(struct mote__arena *tables, size_t root, uint64_t address)
 {
-    uint64_t *parent = find_parent(tables, root, address);
-    return parent ? &table_of(tables, *parent)[index_of(address, 0)] : NULL;
+    const uint64_t *parent = find_parent(tables, root, address);
+    return parent ? leaf_under(tables, parent, address) : NULL;
 }
 
 /* The same, making the tables that are missing. Rights are in the leaves alone. */
@@ -140,7 +146,7 @@ uint64_t *mote__paging_leaves(struct mote__arena *tables, size_t root, uint64_t 
     uint64_t *parent = find_parent(tables, root, address);
     if (!parent || !(*parent & MOTE__PTE_ACCESSED))
         return NULL; /* the processor marks a table before it marks what is in it */
-    return &table_of(tables, *parent)[index_of(address, 0)];
+    return leaf_under(tables, parent, address);
 }
 
 void mote__paging_forget_use(struct mote__arena *tables, size_t root, uint64_t address, size_t size)
@@ -148,7 +154,7 @@ void mote__paging_forget_use(struct mote__arena *tables, size_t root, uint64_t a
     for (size_t pages = size / MOTE__PAGE; pages;) {
         size_t run = run_length(address, pages);
         uint64_t *parent = find_parent(tables, root, address);
-        uint64_t *leaf = find_leaf(tables, root, address);
+        uint64_t *leaf = parent ? leaf_under(tables, parent, address) : NULL;
         for (size_t i = 0; leaf && i < run; i++)
             leaf[i] &= ~MOTE__PTE_DIRTY;
         if (parent)
@@ -165,7 +171,7 @@ void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t a
     for (size_t pages = (size_t)(end - address) / MOTE__PAGE; pages;) {
         size_t run = run_length(address, pages);
         uint64_t *parent = find_parent(tables, root, address);
-        uint64_t *leaf = find_leaf(tables, root, address);
+        uint64_t *leaf = parent ? leaf_under(tables, parent, address) : NULL;
         if (parent)
             *parent |= MOTE__PTE_ACCESSED;
         for (size_t i = 0; leaf && i < run; i++)
