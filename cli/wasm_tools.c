@@ -7,6 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A build that is only for installation knows no source tree. */
+#ifdef CLI_SOURCE_DIR
+#define SOURCE_DIR(folder) CLI_SOURCE_DIR "/" folder
+#else
+#define SOURCE_DIR(folder) NULL
+#define CLI_GUEST_LIBDIR   NULL
+#endif
+
 /* PREFIX of PREFIX/bin/mote; false when the command lies elsewhere. */
 static bool find_prefix(char prefix[PATH_MAX])
 {
@@ -33,11 +41,11 @@ static const char *below(const char *prefix, char path[PATH_MAX], const char *fo
 
 static const char *find_wasm2c(void)
 {
-    static const char fetched[] = MOTE_SOURCE_DIR "/build/wabt/bin/wasm2c";
+    const char *fetched = SOURCE_DIR("build/wabt/bin/wasm2c");
     const char *named = getenv("MOTE_WASM2C");
     if (named != NULL && *named != '\0')
         return named;
-    return access(fetched, X_OK) == 0 ? fetched : NULL;
+    return fetched != NULL && access(fetched, X_OK) == 0 ? fetched : NULL;
 }
 
 void wasm_tools_find(struct mote__wasm_build_options *options)
@@ -46,13 +54,13 @@ void wasm_tools_find(struct mote__wasm_build_options *options)
     static char include[PATH_MAX];
     static char library[PATH_MAX];
     static char runtime[PATH_MAX];
-    options->sdk_include_dir = MOTE_SOURCE_DIR "/include";
-    options->sdk_lib_dir = MOTE_GUEST_LIBDIR;
-    options->runtime_dir = MOTE_SOURCE_DIR "/wasm/runtime";
+    options->sdk_include_dir = SOURCE_DIR("include");
+    options->sdk_lib_dir = CLI_GUEST_LIBDIR;
+    options->runtime_dir = SOURCE_DIR("wasm/runtime");
     options->wasm2c = find_wasm2c();
     if (find_prefix(prefix)) {
         options->sdk_include_dir = below(prefix, include, "include", options->sdk_include_dir);
-        options->sdk_lib_dir = below(prefix, library, "lib", options->sdk_lib_dir);
+        options->sdk_lib_dir = below(prefix, library, CLI_LIBDIR, options->sdk_lib_dir);
         options->runtime_dir = below(prefix, runtime, "share/mote/wasm", options->runtime_dir);
     }
 }

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Guests are ordinary static programs, so they are built by plain compiler calls, free of the host's
-# flags and sanitizers: the same guest runs under every preset.
+# flags and sanitizers: the same guest runs under every preset. This file is also part of the installed
+# CMake package: find_package(mote) defines mote_add_guest for the guests of embedders.
 #
 #   mote_add_guest(NAME SOURCES a.c b.S [TOOLCHAIN musl|gcc] [LIBS -lm ...] [FLAGS ...] [RAW])
 #
-# builds <build>/guests/NAME. TOOLCHAIN is musl unless given. FLAGS are for the compiler. LIBS are
-# for the linker. RAW: without libc, start files and SDK; the entry point is _start.
+# builds <build>/guests/NAME (the folder is ${MOTE_GUEST_DIR}) with a target guest_NAME. TOOLCHAIN is
+# musl unless given. FLAGS are for the compiler. LIBS are for the linker. RAW: without libc, start files
+# and SDK; the entry point is _start.
 #
 #   mote_guest_objects(VARIABLE DIRECTORY TOOLCHAIN SOURCES a.c b.S [FLAGS ...])
 #
@@ -13,22 +15,34 @@
 # libmote_guest with it, as <build>/guest/musl/libmote_guest.a and <build>/guest/gcc/libmote_guest.a,
 # under a target named mote_guest.
 
-find_program(MOTE_GUEST_GCC gcc REQUIRED)
-find_program(MOTE_GUEST_MUSL musl-gcc REQUIRED)
-
-set(MOTE_GUEST_DIR ${CMAKE_BINARY_DIR}/guests)
-set(MOTE_GUEST_LIBDIR ${CMAKE_BINARY_DIR}/guest)
-set(MOTE_GUEST_FLAGS -std=gnu11 -O2 -g -Wall -Wextra -Werror -I${CMAKE_SOURCE_DIR}/include)
+# Whoever includes this file says where the SDK is: MOTE_GUEST_INCLUDE, and the folders that hold
+# libmote_guest.a for each toolchain, MOTE_GUEST_LIBDIR_musl and MOTE_GUEST_LIBDIR_gcc.
+if(NOT DEFINED MOTE_GUEST_DIR)
+  set(MOTE_GUEST_DIR ${CMAKE_BINARY_DIR}/guests)
+endif()
+if(NOT DEFINED MOTE_GUEST_FLAGS)
+  set(MOTE_GUEST_FLAGS -O2 -g)
+endif()
+# Never -I/usr/include: musl-gcc would find glibc's headers there.
+if(NOT MOTE_GUEST_INCLUDE STREQUAL "/usr/include")
+  set(MOTE_GUEST_INCLUDE_FLAGS -I${MOTE_GUEST_INCLUDE})
+endif()
 set(MOTE_GUEST_RAW_FLAGS -ffreestanding -fno-stack-protector -fcf-protection=none)
 
 function(mote_guest_compiler VARIABLE TOOLCHAIN)
   if(TOOLCHAIN STREQUAL "musl")
-    set(${VARIABLE} ${MOTE_GUEST_MUSL} PARENT_SCOPE)
+    find_program(MOTE_GUEST_MUSL musl-gcc)
+    set(compiler ${MOTE_GUEST_MUSL})
   elseif(TOOLCHAIN STREQUAL "gcc")
-    set(${VARIABLE} ${MOTE_GUEST_GCC} PARENT_SCOPE)
+    find_program(MOTE_GUEST_GCC gcc)
+    set(compiler ${MOTE_GUEST_GCC})
   else()
     message(FATAL_ERROR "unknown guest toolchain '${TOOLCHAIN}': use musl or gcc")
   endif()
+  if(NOT compiler)
+    message(FATAL_ERROR "there is no ${TOOLCHAIN} compiler for guests: apt-get install musl-tools gcc")
+  endif()
+  set(${VARIABLE} ${compiler} PARENT_SCOPE)
 endfunction()
 
 function(mote_guest_objects VARIABLE DIRECTORY TOOLCHAIN)
@@ -42,7 +56,8 @@ function(mote_guest_objects VARIABLE DIRECTORY TOOLCHAIN)
     add_custom_command(
       OUTPUT ${object}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/${DIRECTORY}
-      COMMAND ${compiler} ${MOTE_GUEST_FLAGS} ${G_FLAGS} -MD -MF ${object}.d -c ${path} -o ${object}
+      COMMAND ${compiler} ${MOTE_GUEST_FLAGS} ${MOTE_GUEST_INCLUDE_FLAGS} ${G_FLAGS}
+        -MD -MF ${object}.d -c ${path} -o ${object}
       DEPENDS ${path}
       DEPFILE ${object}.d
       COMMENT "Guest object ${DIRECTORY}/${file}.o"
@@ -64,7 +79,7 @@ function(mote_add_guest NAME)
     set(sdk)
   else()
     set(link)
-    set(sdk ${MOTE_GUEST_LIBDIR}/${G_TOOLCHAIN}/libmote_guest.a)
+    set(sdk ${MOTE_GUEST_LIBDIR_${G_TOOLCHAIN}}/libmote_guest.a)
   endif()
 
   mote_guest_compiler(compiler ${G_TOOLCHAIN})

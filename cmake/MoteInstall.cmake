@@ -1,18 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-# What `make install` puts under its prefix; mote.pc finds the prefix by itself, so that the tree may
-# be moved. (cli/CMakeLists.txt installs the command.)
+# What `make install` puts under its prefix. mote.pc and the CMake package find the prefix by
+# themselves, so that the tree may be moved. (cli/ and wasm/ install the command and its runtime.)
+include(CMakePackageConfigHelpers)
 
-if(TARGET mote)
-  install(TARGETS mote mote_shared ARCHIVE DESTINATION lib LIBRARY DESTINATION lib)
-endif()
-install(DIRECTORY include/ DESTINATION include FILES_MATCHING PATTERN "*.h")
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mote)
+
+install(TARGETS mote mote_shared EXPORT mote-targets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
 # The guest SDK, once for each libc.
-if(TARGET mote_guest)
-  install(FILES ${MOTE_GUEST_LIBDIR}/gcc/libmote_guest.a DESTINATION lib)
-  install(FILES ${MOTE_GUEST_LIBDIR}/musl/libmote_guest.a DESTINATION lib/musl)
-endif()
+install(FILES ${MOTE_GUEST_LIBDIR_gcc}/libmote_guest.a DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES ${MOTE_GUEST_LIBDIR_musl}/libmote_guest.a DESTINATION ${CMAKE_INSTALL_LIBDIR}/musl)
 
-configure_file(cmake/mote.pc.in mote.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/mote.pc DESTINATION lib/pkgconfig)
-install(FILES LICENSE DESTINATION share/doc/mote)
+# The CMake package: find_package(mote).
+install(EXPORT mote-targets NAMESPACE mote:: DESTINATION ${package_dir})
+configure_package_config_file(cmake/mote-config.cmake.in ${CMAKE_BINARY_DIR}/mote-config.cmake
+  INSTALL_DESTINATION ${package_dir} PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR
+  NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/mote-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/mote-config.cmake ${CMAKE_BINARY_DIR}/mote-config-version.cmake
+  cmake/MoteGuest.cmake DESTINATION ${package_dir})
+
+# pkg-config drops the folders that every compiler searches, but only when they are spelled plainly.
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(MOTE_PC_PREFIX /usr)
+else()
+  file(RELATIVE_PATH up /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+  string(REGEX REPLACE "/$" "" up "${up}")
+  set(MOTE_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
+foreach(name IN ITEMS mote mote-guest mote-guest-musl)
+  configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
+
+foreach(section IN ITEMS 1 3 7)
+  file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
+  install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
