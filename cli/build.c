@@ -2,13 +2,12 @@
 /* mote build: a WebAssembly module becomes a guest. */
 #include <builder.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "command_line.h"
 #include "json.h"
 #include "progress.h"
 #include "wasm_tools.h"
@@ -40,9 +39,8 @@ struct build {
     struct mote__wasm_build_result result;
     struct mote__wasm_error error;
     struct progress progress;
-    char output[PATH_MAX]; /* the default */
+    struct build_options asked;
     double seconds;
-    bool json;
 };
 
 static volatile sig_atomic_t stopped; /* by this signal */
@@ -57,87 +55,6 @@ static int on_progress(void *user, enum mote__wasm_step step, unsigned done, uns
     struct build *build = user;
     progress_set(&build->progress, step, done, total);
     return stopped;
-}
-
-/* ---- the command line --------------------------------------------------------- */
-
-enum { OUTPUT = 1, LEVEL, WASM2C, JSON, HELP };
-
-static const struct cli_option known[] = {
-    {OUTPUT, 'o', "output", "FILE"}, {LEVEL, 'O', "optimize", "LEVEL"},
-    {WASM2C, 0, "wasm2c", "PATH"},   {JSON, 0, "json", NULL},
-    {HELP, 'h', "help", NULL},       {0, 0, NULL, NULL},
-};
-
-static bool set_option(struct build *build, int id, const char *value)
-{
-    switch (id) {
-    case OUTPUT:
-        build->options.output = value;
-        return *value != '\0';
-    case LEVEL:
-        build->options.opt_level = value[0] - '0';
-        return strcmp(value, "1") == 0 || strcmp(value, "2") == 0;
-    case WASM2C:
-        build->options.wasm2c = value;
-        return *value != '\0';
-    default:
-        build->json = true;
-        return true;
-    }
-}
-
-/* MODULE.mote beside MODULE.wasm; false when the name is too long. */
-static bool default_output(struct build *build)
-{
-    const char *input = build->options.input;
-    size_t length = strlen(input);
-    if (length > 5 && strcmp(input + length - 5, ".wasm") == 0)
-        length -= 5;
-    if (length + sizeof(".mote") > sizeof(build->output))
-        return false;
-    memcpy(build->output, input, length);
-    memcpy(build->output + length, ".mote", sizeof(".mote"));
-    build->options.output = build->output;
-    return true;
-}
-
-/* Reads options up to the next argument that is none: an exit status, or -1 to go on. */
-static int parse_options(struct build *build, struct cli_args *args)
-{
-    int id;
-    while ((id = cli_next(args, known)) > 0) {
-        if (id == HELP) {
-            fputs(help_build, stdout);
-            return fflush(stdout) == 0 ? CLI_OK : CLI_MOTE;
-        }
-        if (!set_option(build, id, args->value))
-            return cli_usage("build", "--%s cannot be '%s'", known[id - 1].name, args->value);
-    }
-    return id < 0 ? CLI_USAGE : -1;
-}
-
-/* Options may stand before and after the module. -1 when there is something to build. */
-static int parse(struct build *build, char **argv)
-{
-    struct cli_args args = {"build", argv, 1, NULL};
-    for (;;) {
-        int status = parse_options(build, &args);
-        const char *word = argv[args.next];
-        if (status >= 0)
-            return status;
-        if (word == NULL)
-            break;
-        if (build->options.input != NULL)
-            return cli_usage("build", "%s: one module at a time", word);
-        build->options.input = word;
-        args.next++;
-    }
-    if (build->options.input == NULL)
-        return cli_usage("build", "which module?");
-    if (build->options.output == NULL && !default_output(build))
-        return cli_usage("build", "%.64s...: the name is too long", build->options.input);
-    return -1;
 }
 
 /* ---- how it ended ---------------------------------------------------------------- */
@@ -202,7 +119,7 @@ static void print_text(const struct build *build)
 
 static int report(const struct build *build, int exit)
 {
-    if (build->json)
+    if (build->asked.json)
         print_json(build, exit);
     else if (exit == CLI_OK)
         print_text(build);
@@ -241,14 +158,26 @@ static int run_build(struct build *build)
     return report(build, exit_status(status));
 }
 
+static void take_options(struct build *build)
+{
+    build->options.input = build->asked.input;
+    build->options.output = build->asked.output;
+    build->options.opt_level = build->asked.opt_level;
+    if (build->asked.wasm2c != NULL)
+        build->options.wasm2c = build->asked.wasm2c;
+}
+
 int cmd_build(int argc, char **argv)
 {
     static struct build build;
+    struct line problem = {0};
     (void)argc;
-    wasm_tools_find(&build.options);
-    int status = parse(&build, argv);
+    int status =
+        cli_finish(build_parse(&build.asked, argv, &problem), "build", help_build, &problem);
     if (status >= 0)
         return status;
+    wasm_tools_find(&build.options);
+    take_options(&build);
     if (access(build.options.input, R_OK) != 0 && errno == ENOENT) {
         snprintf(build.error.text, sizeof(build.error.text), "%s", strerror(errno));
         return report(&build, CLI_NOT_FOUND);

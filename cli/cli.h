@@ -4,6 +4,7 @@
 #define MOTE_CLI_H
 
 #include <mote.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ struct line {
 #define CLI_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 CLI_PRINTF(2, 3) void line_add(struct line *line, const char *format, ...);
+CLI_PRINTF(2, 0) void line_vadd(struct line *line, const char *format, va_list list);
 /* Print on stderr "TEXT\n" and "mote: TEXT\n". */
 void line_print(const struct line *line);
 void line_say(const struct line *line);
@@ -59,28 +61,5 @@ int read_all(int fd, void **data, size_t *size);
 
 /* Monotonic clock in nanoseconds. */
 uint64_t now_ns(void);
-
-/* ---- options.c ------------------------------------------------------------- */
-
-struct cli_option {
-    int id;      /* positive; 0 ends a list */
-    char letter; /* 0: none */
-    const char *name;
-    const char *value; /* what the value is called in messages; NULL: takes none */
-};
-
-struct cli_args {
-    const char *command; /* for messages */
-    char **argv;
-    int next;          /* index of the next argument */
-    const char *value; /* of the option just read */
-};
-
-/* Reads the next option: its id, 0 at the first argument that is no option
- * (or after "--"), -1 after it has said what is wrong. */
-int cli_next(struct cli_args *args, const struct cli_option *options);
-
-/* Says `problem` and where the usage is; returns CLI_USAGE. */
-CLI_PRINTF(2, 3) int cli_usage(const char *command, const char *problem, ...);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command_line.h"
 #include "json.h"
 
 const char help_doctor[] =
@@ -106,28 +107,12 @@ static int examine(const char *device, bool as_json)
 
 int cmd_doctor(int argc, char **argv)
 {
-    enum { DEVICE = 1, JSON, HELP };
-    static const struct cli_option known[] = {
-        {DEVICE, 0, "device", "PATH"},
-        {JSON, 0, "json", NULL},
-        {HELP, 'h', "help", NULL},
-        {0, 0, NULL, NULL},
-    };
-    struct cli_args args = {"doctor", argv, 1, NULL};
-    const char *device = "/dev/kvm";
-    bool as_json = false;
-    int id;
-    while ((id = cli_next(&args, known)) > 0) {
-        if (id == HELP) {
-            fputs(help_doctor, stdout);
-            return fflush(stdout) == 0 ? CLI_OK : CLI_MOTE;
-        }
-        device = id == DEVICE ? args.value : device;
-        as_json = as_json || id == JSON;
-    }
-    if (id < 0)
-        return CLI_USAGE;
-    if (args.next < argc)
-        return cli_usage("doctor", "%s: doctor takes no arguments", argv[args.next]);
-    return examine(device, as_json);
+    struct doctor_options options;
+    struct line problem = {0};
+    (void)argc;
+    int status =
+        cli_finish(doctor_parse(&options, argv, &problem), "doctor", help_doctor, &problem);
+    if (status >= 0)
+        return status;
+    return examine(options.device != NULL ? options.device : "/dev/kvm", options.json);
 }

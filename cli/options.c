@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options as GNU programs read them, without abbreviations: a new option never
  * changes what an old command line means. */
-#include "cli.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "command_line.h"
 
 static const struct cli_option *find_long(const struct cli_option *options, const char *name,
                                           size_t length)
@@ -26,7 +26,7 @@ static const struct cli_option *find_letter(const struct cli_option *options, ch
 
 static int wrong(const struct cli_args *args, const char *word, const char *problem)
 {
-    cli_usage(args->command, "%s: %s", word, problem);
+    cli_wrong(args->problem, "%s: %s", word, problem);
     return -1;
 }
 
@@ -67,16 +67,42 @@ int cli_next(struct cli_args *args, const struct cli_option *options)
                           : wrong(args, word, "there is no such option");
 }
 
-int cli_usage(const char *command, const char *problem, ...)
+bool cli_list_add(struct cli_list *list, const char *value)
 {
-    struct line line = {0};
-    char text[1024];
+    if (list->count == CLI_LIST_MAX)
+        return false;
+    list->item[list->count++] = value;
+    return true;
+}
+
+enum cli_parsed cli_wrong(struct line *problem, const char *format, ...)
+{
     va_list list;
-    va_start(list, problem);
-    vsnprintf(text, sizeof(text), problem, list);
+    va_start(list, format);
+    line_vadd(problem, format, list);
     va_end(list);
-    line_add(&line, "%s", text);
-    line_say(&line);
-    fprintf(stderr, "Try 'mote help%s%s'.\n", *command ? " " : "", command);
+    return CLI_WRONG;
+}
+
+enum cli_parsed cli_wrong_value(const struct cli_args *args, const struct cli_option *options,
+                                int id)
+{
+    while (options->id != id)
+        options++;
+    return cli_wrong(args->problem, "--%s must be %s, not '%s'", options->name, options->wanted,
+                     args->value);
+}
+
+int cli_finish(enum cli_parsed parsed, const char *command, const char *help,
+               const struct line *problem)
+{
+    if (parsed == CLI_GO)
+        return -1;
+    if (parsed == CLI_HELP) {
+        fputs(help, stdout);
+        return fflush(stdout) == 0 ? CLI_OK : CLI_MOTE;
+    }
+    line_say(problem);
+    fprintf(stderr, "Try 'mote help %s'.\n", command);
     return CLI_USAGE;
 }

@@ -48,83 +48,6 @@ const char help_run[] =
     "  mote run --invoke add ./sum 2 40\n"
     "  mote run --invoke decode --raw ./png @photo.png > pixels\n";
 
-/* ---- the command line ----------------------------------------------------- */
-
-enum { INVOKE = 1, DEADLINE, MEMORY, STACK, CPU, NO_STDIO, RAW, JSON, HELP };
-
-static const struct cli_option known[] = {
-    {INVOKE, 0, "invoke", "NAME"}, {DEADLINE, 0, "deadline", "TIME"},
-    {MEMORY, 0, "memory", "SIZE"}, {STACK, 0, "stack", "SIZE"},
-    {CPU, 0, "cpu", "LEVEL"},      {NO_STDIO, 0, "no-stdio", NULL},
-    {RAW, 0, "raw", NULL},         {JSON, 0, "json", NULL},
-    {HELP, 'h', "help", NULL},     {0, 0, NULL, NULL},
-};
-
-static bool parse_cpu(const char *text, mote_cpu *cpu)
-{
-    *cpu = strcmp(text, "v2") == 0 ? MOTE_CPU_V2 : MOTE_CPU_V3;
-    return strcmp(text, "v2") == 0 || strcmp(text, "v3") == 0;
-}
-
-/* False when the value is not one that the option takes. */
-static bool set_option(struct run_options *options, int id, const char *value)
-{
-    switch (id) {
-    case INVOKE:
-        options->invoke = value;
-        return true;
-    case DEADLINE:
-        return parse_duration(value, &options->deadline_ns) && options->deadline_ns > 0;
-    case MEMORY:
-        return parse_size(value, &options->memory) && options->memory > 0;
-    case STACK:
-        return parse_size(value, &options->stack) && options->stack > 0;
-    case CPU:
-        return parse_cpu(value, &options->cpu);
-    case NO_STDIO:
-        options->stdio = false;
-        return true;
-    case RAW:
-        options->raw = true;
-        return true;
-    default:
-        options->json = true;
-        return true;
-    }
-}
-
-static const char *value_wanted(int id)
-{
-    return id == DEADLINE ? "a time such as 2s or 250ms"
-           : id == CPU    ? "v2 or v3"
-                          : "a size such as 64M or 1G";
-}
-
-/* An exit status, or -1 when the guest is to be run. */
-static int parse(struct run_options *options, int argc, char **argv)
-{
-    struct cli_args args = {"run", argv, 1, NULL};
-    int id;
-    while ((id = cli_next(&args, known)) > 0) {
-        if (id == HELP) {
-            fputs(help_run, stdout);
-            return fflush(stdout) == 0 ? CLI_OK : CLI_MOTE;
-        }
-        if (!set_option(options, id, args.value)) {
-            return cli_usage("run", "--%s must be %s, not '%s'", known[id - 1].name,
-                             value_wanted(id), args.value);
-        }
-    }
-    if (id < 0)
-        return CLI_USAGE;
-    if (args.next >= argc)
-        return cli_usage("run", "which guest?");
-    options->words = argv + args.next;
-    options->nwords = (size_t)(argc - args.next);
-    options->guest = options->words[0];
-    return -1;
-}
-
 /* ---- steps; each returns 0, or a MOTE_E* that run->error describes ---------- */
 
 /* A boot may use what the guest may; never less than the library's default, so that a
@@ -153,7 +76,7 @@ static int make_policy(struct run *run)
         rc = mote_policy_set(run->policy, MOTE_OPT_MEMORY, options->memory, &run->error);
     if (rc == 0 && options->deadline_ns != 0)
         rc = mote_policy_set(run->policy, MOTE_OPT_DEADLINE, options->deadline_ns, &run->error);
-    if (rc == 0 && options->stdio) {
+    if (rc == 0 && !options->no_stdio) {
         run->streams.out = options->json ? STDERR_FILENO : STDOUT_FILENO;
         rc = streams_grant(&run->streams, run->policy, &run->error);
     }
@@ -218,6 +141,18 @@ static int find_function(struct run *run)
     return rc != 0 ? rc : mote_image_export(run->image, run->func.index, &run->function);
 }
 
+static bool read_arguments(struct run *run)
+{
+    const struct run_options *options = &run->options;
+    struct line problem = {0};
+    bool good = values_parse(&run->arguments, &run->function, options->words + 1,
+                             options->nwords - 1, &problem) &&
+                values_load(&run->arguments, &run->function, &problem);
+    if (!good)
+        line_say(&problem);
+    return good;
+}
+
 static int run_image(struct run *run)
 {
     const struct run_options *options = &run->options;
@@ -226,9 +161,7 @@ static int run_image(struct run *run)
     int rc = find_function(run);
     if (rc != 0)
         return run_report(run, rc);
-    if (!values_parse(&run->arguments, &run->function, options->words + 1, options->nwords - 1))
-        return CLI_USAGE;
-    return run_guest(run);
+    return read_arguments(run) ? run_guest(run) : CLI_USAGE;
 }
 
 static void release(struct run *run)
@@ -244,10 +177,11 @@ static void release(struct run *run)
 int cmd_run(int argc, char **argv)
 {
     struct run run;
+    struct line problem = {0};
+    (void)argc;
     memset(&run, 0, sizeof(run));
-    run.options.stdio = true;
     run.error.size = sizeof(run.error);
-    int status = parse(&run.options, argc, argv);
+    int status = cli_finish(run_parse(&run.options, argv, &problem), "run", help_run, &problem);
     if (status >= 0)
         return status;
     int rc = open_image(&run);

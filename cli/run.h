@@ -6,22 +6,9 @@
 #include <mote.h>
 
 #include "cli.h"
+#include "command_line.h"
 #include "streams.h"
 #include "values.h"
-
-struct run_options {
-    const char *invoke;   /* NULL: run the program */
-    uint64_t deadline_ns; /* 0: none */
-    uint64_t memory;      /* bytes; 0: the library's default */
-    uint64_t stack;       /* bytes; 0: the library's default */
-    mote_cpu cpu;
-    bool stdio;
-    bool json;
-    bool raw;
-    const char *guest;
-    char **words; /* GUEST, then its arguments; NULL-terminated */
-    size_t nwords;
-};
 
 struct run {
     struct run_options options;

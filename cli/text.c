@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-CLI_PRINTF(2, 0) static void line_vadd(struct line *line, const char *format, va_list list)
+void line_vadd(struct line *line, const char *format, va_list list)
 {
     size_t room = sizeof(line->text) - line->used;
     int length = vsnprintf(line->text + line->used, room, format, list);
@@ -65,7 +65,8 @@ struct unit {
 static bool parse_scaled(const char *text, const struct unit *units, uint64_t *value)
 {
     char *end;
-    if (!isdigit((unsigned char)text[0]) || (text[0] == '0' && tolower(text[1]) == 'x'))
+    if (!isdigit((unsigned char)text[0]) ||
+        (text[0] == '0' && tolower((unsigned char)text[1]) == 'x'))
         return false;
     errno = 0;
     double number = strtod(text, &end);

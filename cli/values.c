@@ -113,49 +113,30 @@ static const char *parse_hex(const char *text, mote_value *value, void **owned)
     return NULL;
 }
 
-/* A static buffer serves: the first wrong argument ends the command. */
-static const char *read_fd(int fd, mote_value *value, void **owned)
+static bool takes_stdin(const struct values *values)
 {
-    static char problem[128];
-    int rc = read_all(fd, owned, &value->of.bytes.size);
-    value->of.bytes.data = *owned;
-    if (rc == 0)
-        return NULL;
-    snprintf(problem, sizeof(problem), "a file that can be read (%s)", strerror(-rc));
-    return problem;
+    for (size_t i = 0; i < MOTE_PARAMS_MAX; i++)
+        if (values->from[i] != NULL && strcmp(values->from[i], "-") == 0)
+            return true;
+    return false;
 }
 
-static const char *read_path(const char *path, mote_value *value, void **owned)
+static const char *parse_bytes(struct values *values, const char *text, size_t i)
 {
-    static char problem[128];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        snprintf(problem, sizeof(problem), "a file that can be read (%s)", strerror(errno));
-        return problem;
-    }
-    const char *wrong = read_fd(fd, value, owned);
-    close(fd);
-    return wrong;
-}
-
-static const char *parse_bytes(struct values *values, const char *text, mote_value *value,
-                               void **owned)
-{
-    if (text[0] == '@')
-        return read_path(text + 1, value, owned);
+    mote_value *value = &values->value[i];
     if (strncmp(text, "hex:", 4) == 0)
-        return parse_hex(text + 4, value, owned);
+        return parse_hex(text + 4, value, &values->owned[i]);
     if (strncmp(text, "text:", 5) == 0) {
         value->of.bytes.data = text + 5;
         value->of.bytes.size = strlen(text + 5);
         return NULL;
     }
-    if (strcmp(text, "-") != 0)
+    if (text[0] != '@' && strcmp(text, "-") != 0)
         return "@FILE, - (standard input), hex:DIGITS or text:TEXT";
-    if (values->stdin_taken)
+    if (text[0] == '-' && takes_stdin(values))
         return "something else: standard input can be read only once";
-    values->stdin_taken = true;
-    return read_fd(STDIN_FILENO, value, owned);
+    values->from[i] = text;
+    return NULL;
 }
 
 static const char *parse_integer(const char *text, mote_value *value)
@@ -196,29 +177,63 @@ static const char *parse_value(struct values *values, mote_type type, const char
         *value = mote_string(text);
         return NULL;
     case MOTE_BYTES:
-        return parse_bytes(values, text, value, &values->owned[i]);
+        return parse_bytes(values, text, i);
     default:
         return parse_integer(text, value);
     }
 }
 
+static void describe(struct line *problem, const mote_function_info *function, size_t i,
+                     const char *wanted, const char *word)
+{
+    line_add(problem, "%s: argument %zu (%s) must be %s, not '%.64s'; its signature is %s%s",
+             function->name, i + 1, mote_type_name(function->signature.params[i]), wanted, word,
+             function->name, function->signature_text);
+}
+
 bool values_parse(struct values *values, const mote_function_info *function, char **words,
-                  size_t count)
+                  size_t count, struct line *problem)
 {
     const mote_signature *signature = &function->signature;
     if (count != signature->nparams) {
-        say("%s takes %u argument%s, %zu given; its signature is %s%s", function->name,
-            signature->nparams, signature->nparams == 1 ? "" : "s", count, function->name,
-            function->signature_text);
+        line_add(problem, "%s takes %u argument%s, %zu given; its signature is %s%s",
+                 function->name, signature->nparams, signature->nparams == 1 ? "" : "s", count,
+                 function->name, function->signature_text);
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        mote_type type = signature->params[i];
-        const char *wanted = parse_value(values, type, words[i], i);
+        const char *wanted = parse_value(values, signature->params[i], words[i], i);
         if (wanted != NULL) {
-            say("%s: argument %zu (%s) must be %s, not '%.64s'; its signature is %s%s",
-                function->name, i + 1, mote_type_name(type), wanted, words[i], function->name,
-                function->signature_text);
+            describe(problem, function, i, wanted, words[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* 0 or a negative errno. */
+static int load(const char *from, mote_value *value, void **owned)
+{
+    bool file = from[0] == '@';
+    int fd = file ? open(from + 1, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    if (fd < 0)
+        return -errno;
+    int rc = read_all(fd, owned, &value->of.bytes.size);
+    value->of.bytes.data = *owned;
+    if (file)
+        close(fd);
+    return rc;
+}
+
+bool values_load(struct values *values, const mote_function_info *function, struct line *problem)
+{
+    for (size_t i = 0; i < MOTE_PARAMS_MAX; i++) {
+        const char *from = values->from[i];
+        int rc = from != NULL ? load(from, &values->value[i], &values->owned[i]) : 0;
+        if (rc != 0) {
+            char wanted[128];
+            snprintf(wanted, sizeof(wanted), "a file that can be read (%s)", strerror(-rc));
+            describe(problem, function, i, wanted, from);
             return false;
         }
     }
