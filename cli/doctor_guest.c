@@ -25,7 +25,7 @@ static void trial_error(struct check *check, int code, const mote_error *error)
 
 static int trial_host(struct trial *trial, const char *device)
 {
-    mote_host_options options = {sizeof(options), 0, device};
+    mote_host_options options = {.size = sizeof(options), .device = device};
     memset(trial, 0, sizeof(*trial));
     trial->error.size = sizeof(trial->error);
     return mote_host_new(&trial->host, &options, &trial->error);

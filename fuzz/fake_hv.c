@@ -26,11 +26,13 @@ void fake_check(bool holds, const char *what)
 
 /* ---- the host's side ---- */
 
-int mote__hv_open(struct mote__hv **hv, const char *device, mote_error *error)
+int mote__hv_open(struct mote__hv **hv, const mote_allocator *allocator, const char *device,
+                  mote_error *error)
 {
+    (void)allocator;
     (void)device;
     (void)error;
-    *hv = mote__alloc(sizeof **hv);
+    *hv = mote__alloc(NULL, sizeof **hv);
     return *hv ? 0 : MOTE_ENOMEM;
 }
 
@@ -60,7 +62,7 @@ int mote__vm_create(struct mote__vm **out, struct mote__hv *hv, const struct mot
 {
     (void)hv;
     (void)error;
-    struct mote__vm *vm = mote__alloc(sizeof *vm);
+    struct mote__vm *vm = mote__alloc(NULL, sizeof *vm);
     if (!vm)
         return MOTE_ENOMEM;
     vm->setup = *setup;

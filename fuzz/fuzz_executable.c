@@ -181,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(image.file, data, size);
     image.file_size = size;
     check_symbols(&image);
-    status = mote__notes_read(&image.notes, &image.elf, image.file, &error);
+    status = mote__notes_read(&image.notes, &image.elf, image.file, NULL, &error);
     if (status == 0) {
         check_functions(&image.notes.exports, MOTE_MAX_EXPORTS);
         check_functions(&image.notes.imports, MOTE_MAX_IMPORTS);

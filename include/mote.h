@@ -21,6 +21,13 @@
  * and those that only tell what is known. So does a call whose host function
  * forks and returns in the child.
  *
+ * Limits. Each sandbox has a VM: two file descriptors (RLIMIT_NOFILE), on
+ * most kernels a kernel thread that counts as one of the process's (RLIMIT_NPROC,
+ * pids.max), and about 500 KiB of kernel memory. A process that locks its
+ * memory (mlockall) locks that of its guests, too (RLIMIT_MEMLOCK). What
+ * reaches one of these limits fails with MOTE_EFILES, MOTE_EPROCESSES or
+ * MOTE_ELOCKED; other shortage of memory is MOTE_ENOMEM.
+ *
  * Signals. To stop a running guest the library sends one signal to the thread
  * that runs it (see mote_host_options.signal). A thread that blocks it gets
  * MOTE_EINVAL from calls. Nothing else touches signals.
@@ -76,7 +83,13 @@ MOTE_API const char *mote_version(void);
     X(EEXITED, 21, "the guest program ended")                                \
     X(ERANGE, 22, "the address range is not the guest's")                    \
     X(ESTRANGE, 23, "the hypervisor reported something unexpected")          \
-    X(EPROTOCOL, 24, "the guest broke the call protocol")
+    X(EPROTOCOL, 24, "the guest broke the call protocol")                    \
+    X(ESUSPENDED, 25, "the call is suspended: resume or cancel it first")    \
+    X(ECPU, 26, "the CPU budget is used up")                                 \
+    X(EREFUSED, 27, "the guest made a system call that is refused")          \
+    X(EPROCESSES, 28, "the limit of processes and threads is reached")       \
+    X(EFILES, 29, "the limit of open files is reached")                      \
+    X(ELOCKED, 30, "the limit of locked memory is reached")
 
 enum mote_error_code {
     MOTE_OK = 0,
@@ -127,6 +140,27 @@ typedef struct mote_policy mote_policy;
 typedef struct mote_sandbox mote_sandbox;
 typedef struct mote_handle mote_handle;
 
+/* Memory for host objects: everything that the library allocates for itself and its embedder. The
+ * memory of guests does not come from here; it is mapped. All three are called from any
+ * thread that uses the library, never from its watchdog or a signal handler. Memory is aligned for
+ * any type. */
+typedef struct mote_allocator {
+    size_t size;                                            /* sizeof(mote_allocator) */
+    void *(*allocate)(void *user, size_t size);             /* NULL where there is none */
+    void *(*resize)(void *user, void *memory, size_t size); /* as realloc; never size 0 */
+    void (*release)(void *user, void *memory);              /* never NULL */
+    void *user;
+} mote_allocator;
+
+/* What the library has to tell its operator: level 0 (debug) to 3 (error), as for guests.
+ * `text` is one line without newline. Called on the thread that met the event. */
+typedef void (*mote_host_log_fn)(void *user, unsigned level, const char *text);
+
+/*
+ * Structures of options begin with their size. A smaller one, of a program built
+ * against an older header, is taken with what it lacks as zero; a larger one only when
+ * what this library does not know is zero.
+ */
 typedef struct mote_host_options {
     size_t size; /* sizeof(mote_host_options) */
     /* The signal that stops a running guest. 0: the library takes the highest
@@ -140,6 +174,12 @@ typedef struct mote_host_options {
     int signal;
     /* Path of the hypervisor's device; NULL: /dev/kvm. */
     const char *device;
+    /* Copied; it and its functions must work as long as any object of the host, or a handle,
+     * lives. NULL: malloc, realloc and free. */
+    const mote_allocator *allocator;
+    /* NULL: nothing is told. Must not call the library. */
+    mote_host_log_fn log;
+    void *log_user;
 } mote_host_options;
 
 /* Opens the hypervisor, checks what it can do and starts the watchdog thread.
@@ -288,13 +328,47 @@ MOTE_API int mote_find(const mote_image *image, const char *name, const char *si
 
 /* ---- policy ------------------------------------------------------------------ */
 
+/* What a guest learns of time. */
+typedef enum mote_clock {
+    MOTE_CLOCK_NONE = 0,   /* the default: nothing */
+    MOTE_CLOCK_FROZEN = 1, /* always the moment MOTE_OPT_FROZEN_TIME */
+    MOTE_CLOCK_COARSE = 2, /* the real time in steps of 10 ms */
+    MOTE_CLOCK_REAL = 3
+} mote_clock;
+
+/* What a guest gets of randomness. */
+typedef enum mote_random {
+    MOTE_RANDOM_NONE = 0,   /* the default: nothing */
+    MOTE_RANDOM_SEEDED = 1, /* the same bytes after each reset, from MOTE_OPT_RANDOM_SEED */
+    MOTE_RANDOM_REAL = 2    /* the host's, new after each reset */
+} mote_random;
+
+/* What becomes of a system call that the guest was not granted. */
+typedef enum mote_refused {
+    MOTE_REFUSED_ENOSYS = 0, /* the default: the guest gets ENOSYS; report.refused counts it */
+    MOTE_REFUSED_FAULT = 1   /* the call ends with MOTE_EREFUSED */
+} mote_refused;
+
 /* Options of a policy; values are uint64_t. */
 typedef enum mote_option {
-    MOTE_OPT_MEMORY = 1,      /* bytes of guest memory in all; default 64 MiB */
-    MOTE_OPT_DEADLINE = 2,    /* nanoseconds of wall clock for each call, host functions
-                                 included; 0: none, the default */
-    MOTE_OPT_STREAM_BYTES = 3 /* bytes that a guest may write to its streams and to the log
-                                 between two resets; default 16 MiB */
+    MOTE_OPT_MEMORY = 1,       /* bytes of guest memory in all; default 64 MiB */
+    MOTE_OPT_DEADLINE = 2,     /* nanoseconds of wall clock for each call, host functions
+                                  included; 0: none, the default */
+    MOTE_OPT_STREAM_BYTES = 3, /* bytes that a guest may write to its streams and to the log
+                                  between two resets; default 16 MiB */
+    MOTE_OPT_CPU_BUDGET = 4,   /* nanoseconds of CPU time for each call, host functions
+                                  included; 0: none, the default */
+    MOTE_OPT_CPU_TIME = 5,     /* 1: report.cpu_ns is measured; two system calls for each call */
+    MOTE_OPT_CALL_BYTES = 6,   /* bytes of strings and bytes that one call, or one host call, may
+                                  carry in each direction; default: the memory limit */
+    MOTE_OPT_CLOCK = 7,        /* mote_clock */
+    MOTE_OPT_RANDOM = 8,       /* mote_random */
+    MOTE_OPT_RANDOM_SEED = 9,
+    MOTE_OPT_FROZEN_TIME = 10, /* nanoseconds since 1970 */
+    MOTE_OPT_REFUSED = 11,     /* mote_refused */
+    MOTE_OPT_OPEN_FILES = 12,  /* descriptors that a guest may have open; 3 to 1024, default 64 */
+    MOTE_OPT_FILE_BYTES = 13   /* bytes that a guest may write to granted files between two resets;
+                                  default 1 GiB */
 } mote_option;
 
 MOTE_API int mote_policy_new(mote_policy **policy, mote_host *host, mote_error *error);
@@ -454,7 +528,9 @@ MOTE_API int mote_interrupt(mote_handle *handle);
     X(15, PROTOCOL, "protocol error")                   \
     X(16, HOST_FUNCTION, "host function failed")        \
     X(17, STRANGE, "unexpected exit of the hypervisor") \
-    X(18, EXCEPTION, "processor exception")
+    X(18, EXCEPTION, "processor exception")             \
+    X(19, CPU, "CPU budget")                            \
+    X(20, SYSCALL, "refused system call")
 
 typedef enum mote_fault_kind {
 #define MOTE_X(number, name, words) MOTE_FAULT_##name = (number),

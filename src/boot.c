@@ -24,8 +24,8 @@ static int map_fixtures(mote_sandbox *sandbox, mote_error *error)
 static int prepare(mote_sandbox *sandbox, mote_error *error)
 {
     const mote_image *image = sandbox->image;
-    int status = mote__shell_new(&sandbox->shell, &image->layout, image->read_only_fd,
-                                 image->read_only, image->boot_memory, error);
+    int status = mote__shell_new(&sandbox->shell, &image->host->allocator, &image->layout,
+                                 image->read_only_fd, image->read_only, image->boot_memory, error);
     if (!status)
         status = mote__image_load(image, &sandbox->shell->memory, error);
     if (!status)
@@ -73,11 +73,15 @@ static int boot(mote_image *image, mote_sandbox *sandbox, mote_error *error)
     if (!program)
         status = run_to_ready(sandbox, error);
     if (!status)
-        status = mote__snapshot_take(&snapshot, sandbox->shell, program ? image->elf.entry : 0,
-                                     image->read_only_fd, image->cpu, &sandbox->personality, error);
-    if (!status)
-        atomic_store(&image->snapshot, snapshot);
-    return status;
+        status = mote__snapshot_take(&snapshot, &image->host->allocator, sandbox->shell,
+                                     program ? image->elf.entry : 0, image->read_only_fd,
+                                     image->cpu, &sandbox->personality, error);
+    if (status)
+        return status;
+    mote__host_log(image->host, 1, "%s: booted, needs %zu KiB to start", image->name,
+                   mote__snapshot_needs(snapshot) >> 10);
+    atomic_store(&image->snapshot, snapshot);
+    return 0;
 }
 
 static int boot_locked(mote_image *image, mote_error *error)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "os/os.h"
+
 #define MOTE__TEXT2(x) #x
 #define MOTE__TEXT(x)  MOTE__TEXT2(x)
 
@@ -135,25 +137,40 @@ void mote__describe(mote_error *error, int domain, int code, int64_t detail, con
     va_end(arguments);
 }
 
-static const char *remedy_for(int errno_positive)
+/* Failures of the operating system that have a code or a remedy of their own. */
+static const struct known {
+    int error, code;
+    const char *remedy;
+} known[] = {
+    {ENOMEM, MOTE_ENOMEM, "free memory or raise the limits of the process"},
+    {EMFILE, MOTE_EFILES, "raise RLIMIT_NOFILE (ulimit -n)"},
+    {ENFILE, MOTE_EFILES, "raise the system's limit: sysctl fs.file-max"},
+    {EAGAIN, MOTE_EPROCESSES, "raise RLIMIT_NPROC (ulimit -u), or pids.max of the control group"},
+    {MOTE__ELOCKED_MEMORY, MOTE_ELOCKED,
+     "raise RLIMIT_MEMLOCK (ulimit -l), or do not lock all memory of the process"},
+};
+
+static const struct known *find_known(int error)
 {
-    switch (errno_positive) {
-    case ENOMEM:
-        return "free memory or raise the limits of the process";
-    case EMFILE:
-        return "raise RLIMIT_NOFILE (ulimit -n)";
-    case EAGAIN:
-        return "raise RLIMIT_NPROC (ulimit -u)";
-    default:
-        return NULL;
-    }
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].error == error)
+            return &known[i];
+    return NULL;
+}
+
+int mote__system_code(int errno_negative)
+{
+    const struct known *k = find_known(-errno_negative);
+    return k ? k->code : MOTE_ESYSTEM;
 }
 
 void mote__describe_system(mote_error *error, int errno_negative, const char *what)
 {
-    int code = errno_negative == -ENOMEM ? MOTE_ENOMEM : MOTE_ESYSTEM;
-    mote__describe(error, MOTE_DOMAIN_SYSTEM, code, -errno_negative, remedy_for(-errno_negative),
-                   "%s: %s", what, strerrordesc_np(-errno_negative));
+    const struct known *k = find_known(-errno_negative);
+    const char *text = errno_negative == -MOTE__ELOCKED_MEMORY ? "too much memory would be locked"
+                                                               : strerrordesc_np(-errno_negative);
+    mote__describe(error, MOTE_DOMAIN_SYSTEM, k ? k->code : MOTE_ESYSTEM, -errno_negative,
+                   k ? k->remedy : NULL, "%s: %s", what, text ? text : "unknown error");
 }
 
 void mote__error_clear(mote_error *error)

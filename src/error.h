@@ -15,6 +15,8 @@ __attribute__((format(printf, 6, 7))) void mote__describe(mote_error *error, int
 __attribute__((format(printf, 6, 0))) void
 mote__describe_list(mote_error *error, int domain, int code, int64_t detail, const char *remedy,
                     const char *format, va_list arguments);
+/* The code for a negative errno; never 0. */
+int mote__system_code(int errno_negative);
 /* The operating system refused `what` with the negative errno. */
 void mote__describe_system(mote_error *error, int errno_negative, const char *what);
 
@@ -38,7 +40,8 @@ static inline int mote__fail_memory(mote_error *error, const char *what)
 static inline int mote__fail_system(mote_error *error, int errno_negative, const char *what)
 {
     mote__describe_system(error, errno_negative, what);
-    return errno_negative == -ENOMEM ? MOTE_ENOMEM : MOTE_ESYSTEM;
+    int code = mote__system_code(errno_negative);
+    return code ? code : MOTE_ESYSTEM;
 }
 
 /* The caller's argument is wrong: `what` says which and why. */

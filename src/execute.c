@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The run loop: enters the guest and serves its exits until it stops. */
+#include <errno.h>
+#include <stdio.h>
+
 #include "error.h"
 #include "sandbox.h"
 
@@ -134,6 +137,18 @@ static int serve_halt(mote_sandbox *sandbox, enum mote__stop *stop)
     }
 }
 
+/* The guest has not run: the VM is given up, and tried again by the next reset. */
+static int no_thread(mote_sandbox *sandbox)
+{
+    sandbox->broken = true;
+    mote__fault_end(sandbox, MOTE_EPROCESSES, MOTE_FAULT_STRANGE, EAGAIN,
+                    "each VM has a kernel thread, and one more was denied to this process");
+    sandbox->error.domain = MOTE_DOMAIN_SYSTEM;
+    snprintf(sandbox->error.remedy, sizeof sandbox->error.remedy,
+             "raise RLIMIT_NPROC (ulimit -u) or pids.max, then reset the sandbox");
+    return MOTE_EPROCESSES;
+}
+
 static int bad_access(mote_sandbox *sandbox, const char *text)
 {
     return mote__fault_end(sandbox, MOTE_EFAULT, MOTE_FAULT_DOORBELL, 0, "bad doorbell: %s", text);
@@ -151,6 +166,8 @@ static int serve(mote_sandbox *sandbox, const struct mote__exit *exit, enum mote
         return bad_access(sandbox, exit->text);
     case MOTE__EXIT_INTERRUPTED:
         return GO_ON; /* the cause decides */
+    case MOTE__EXIT_NO_THREAD:
+        return no_thread(sandbox);
     default:
         return strange(sandbox, exit->text);
     }
@@ -226,7 +243,10 @@ int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *sto
     if (status) /* the guest stands in the middle of something */
         sandbox->state = MOTE_STATE_POISONED;
 #endif
-    if (sandbox->broken) /* not before the phase is IDLE: a kick looks at the VM */
+    if (sandbox->broken) { /* not before the phase is IDLE: a kick looks at the VM */
+        mote__host_log(sandbox->host, 2, "%s: a VM is given up: %s", sandbox->image->name,
+                       sandbox->error.text);
         mote__sandbox_retire(sandbox);
+    }
     return status;
 }

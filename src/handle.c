@@ -5,9 +5,9 @@
 
 #include "os/os.h"
 
-mote_handle *mote__handle_new(int signal)
+mote_handle *mote__handle_new(const mote_allocator *allocator, int signal)
 {
-    mote_handle *handle = mote__alloc(sizeof *handle);
+    mote_handle *handle = mote__alloc(allocator, sizeof *handle);
     if (!handle)
         return NULL;
     atomic_init(&handle->references, 1);

@@ -39,7 +39,7 @@ struct mote_handle {
     mote_handle *next, *previous; /* in the watchdog's list */
 };
 
-mote_handle *mote__handle_new(int signal);
+mote_handle *mote__handle_new(const mote_allocator *allocator, int signal);
 
 /* By the thread that calls. */
 /* False when this thread blocks the signal: it could not be stopped. */

@@ -2,8 +2,12 @@
 #include "host.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
 
 #include "error.h"
+#include "options.h"
 
 bool mote__host_forked(const mote_host *host)
 {
@@ -17,6 +21,18 @@ int mote__host_check(const mote_host *host, mote_error *error)
     return mote__fail(error, MOTE_DOMAIN_API, MOTE_EFORKED, 0,
                       "make a new host in the child process",
                       "the host belongs to the parent process");
+}
+
+void mote__host_log(const mote_host *host, unsigned level, const char *format, ...)
+{
+    char text[512];
+    if (!host->log)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    host->log(host->log_user, level, text);
 }
 
 void mote__host_ref(mote_host *host)
@@ -46,7 +62,7 @@ static int make_fork_mark(mote_host *host, mote_error *error)
 
 static int take_signal(mote_host *host, const mote_host_options *options, mote_error *error)
 {
-    if (options && options->signal) {
+    if (options->signal) {
         if (!mote__signal_is_handled(options->signal))
             return mote__fail(error, MOTE_DOMAIN_API, MOTE_EINVAL, options->signal,
                               "install a handler that returns, or leave signal 0",
@@ -81,19 +97,40 @@ static int build(mote_host *host, const mote_host_options *options, mote_error *
 {
     int status = take_signal(host, options, error);
     if (!status)
-        status = mote__hv_open(&host->hv, options ? options->device : NULL, error);
+        status = mote__hv_open(&host->hv, &host->allocator, options->device, error);
     if (!status)
         status = mote__watchdog_start(&host->watchdog, error);
     return status;
 }
 
-int mote_host_new(mote_host **out, const mote_host_options *options, mote_error *error)
+static int check_allocator(const mote_allocator *a, mote_error *error)
 {
-    if (!out || (options && options->size < sizeof *options))
-        return mote__fail_argument(error, "mote_host_new: host is NULL or options.size is wrong");
-    mote_host *host = mote__alloc(sizeof *host);
+    if (a->size && (!a->allocate || !a->resize || !a->release))
+        return mote__fail_argument(error, "mote_allocator: one of its functions is NULL");
+    return 0;
+}
+
+static int take_options(mote_host_options *options, mote_allocator *allocator,
+                        const mote_host_options *given, mote_error *error)
+{
+    int status =
+        mote__options_copy(options, sizeof *options, given,
+                           MOTE__SIZE_UP_TO(mote_host_options, device), "mote_host_options", error);
+    if (!status)
+        status = mote__options_copy(allocator, sizeof *allocator, options->allocator,
+                                    sizeof *allocator, "mote_allocator", error);
+    return status ? status : check_allocator(allocator, error);
+}
+
+static int make(mote_host **out, const mote_host_options *options, const mote_allocator *allocator,
+                mote_error *error)
+{
+    mote_host *host = mote__alloc(allocator, sizeof *host);
     if (!host)
         return mote__fail_memory(error, "the host");
+    host->allocator = *allocator;
+    host->log = options->log;
+    host->log_user = options->log_user;
     int status = make_fork_mark(host, error);
     if (status) {
         if (host->alive)
@@ -108,6 +145,16 @@ int mote_host_new(mote_host **out, const mote_host_options *options, mote_error 
     }
     *out = host;
     return 0;
+}
+
+int mote_host_new(mote_host **out, const mote_host_options *given, mote_error *error)
+{
+    mote_host_options options;
+    mote_allocator allocator;
+    if (!out)
+        return mote__fail_argument(error, "mote_host_new: host is NULL");
+    int status = take_options(&options, &allocator, given, error);
+    return status ? status : make(out, &options, &allocator, error);
 }
 
 int mote_host_free(mote_host *host)

@@ -7,6 +7,9 @@
 #include "watchdog.h"
 
 struct mote_host {
+    mote_allocator allocator; /* without functions: the C library's */
+    mote_host_log_fn log;
+    void *log_user;
     struct mote__hv *hv;
     int signal;
     bool signal_is_ours;
@@ -20,6 +23,9 @@ struct mote_host {
 int mote__host_check(const mote_host *host, mote_error *error);
 void mote__host_ref(mote_host *host);
 void mote__host_unref(mote_host *host);
+/* One line for the embedder's operator, where it wants to hear any. */
+__attribute__((format(printf, 3, 4))) void mote__host_log(const mote_host *host, unsigned level,
+                                                          const char *format, ...);
 bool mote__host_forked(const mote_host *host);
 
 #endif

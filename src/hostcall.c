@@ -99,7 +99,7 @@ static int reserve_arguments(mote_sandbox *sandbox, const struct request *reques
             return MOTE_ELIMIT;
     }
     sandbox->arguments.used = 0;
-    return mote__buffer_reserve(&sandbox->arguments, (size_t)total);
+    return mote__buffer_reserve(&sandbox->host->allocator, &sandbox->arguments, (size_t)total);
 }
 
 #if defined(MOTE_CONTROL_NO_MAILBOX_COPY)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
+#include "options.h"
 #include "policy.h"
 
 #define DEFAULT_BOOT_MEMORY   (64ull << 20)
@@ -24,7 +26,7 @@ static int read_fd(mote_image *image, int fd, mote_error *error)
     if (size > LARGEST_FILE)
         return mote__fail(error, MOTE_DOMAIN_IMAGE, MOTE_EIMAGE, 0, NULL,
                           "not a guest image: %s is larger than 1 GiB", image->name);
-    image->file = mote__alloc((size_t)size);
+    image->file = mote__alloc(&image->host->allocator, (size_t)size);
     if (!image->file)
         return mote__fail_memory(error, "the image");
     image->file_size = (size_t)size;
@@ -44,7 +46,7 @@ static int read_path(mote_image *image, const char *path, mote_error *error)
 
 static int read_data(mote_image *image, const void *data, size_t size, mote_error *error)
 {
-    image->file = mote__alloc(size);
+    image->file = mote__alloc(&image->host->allocator, size);
     if (!image->file)
         return mote__fail_memory(error, "the image");
     memcpy(image->file, data, size);
@@ -63,36 +65,47 @@ static int read_source(mote_image *image, const mote_source *source, mote_error 
 
 /* ---- opening ---- */
 
-static int check_source(const mote_source *source, const mote_image_options *options,
-                        mote_error *error)
+static int check_source(const mote_source *source, mote_error *error)
 {
-    if (!source || source->size < sizeof *source)
-        return mote__fail_argument(error, "mote_image_open: source is NULL or its size is wrong");
     int given = (source->path != NULL) + (source->fd >= 0) + (source->data != NULL);
     if (given != 1)
         return mote__fail_argument(error, "mote_image_open: give one of path, fd and data");
-    if (options && options->size < sizeof *options)
-        return mote__fail_argument(error, "mote_image_open: options.size is wrong");
-    if (options && options->boot_memory > MOTE__LARGEST_MEMORY)
+    return 0;
+}
+
+static int check_options(const mote_image_options *options, mote_error *error)
+{
+    if (options->boot_memory > MOTE__LARGEST_MEMORY)
         return mote__fail_argument(error, "mote_image_open: options.boot_memory is above 4 GiB");
-    if (options && options->stack > LARGEST_STACK)
+    if (options->stack > LARGEST_STACK)
         return mote__fail_argument(error, "mote_image_open: options.stack is above 1 GiB");
     return 0;
 }
 
+/* The caller's structures, whatever version of mote.h it was built against. */
+static int copy_arguments(mote_source *source, mote_image_options *options,
+                          const mote_source *given, const mote_image_options *given_options,
+                          mote_error *error)
+{
+    if (!given)
+        return mote__fail_argument(error, "mote_image_open: source is NULL");
+    int status = mote__options_copy(source, sizeof *source, given,
+                                    MOTE__SIZE_UP_TO(mote_source, data_size), "mote_source", error);
+    if (!status)
+        status = mote__options_copy(options, sizeof *options, given_options,
+                                    MOTE__SIZE_UP_TO(mote_image_options, cpu), "mote_image_options",
+                                    error);
+    if (!status)
+        status = check_source(source, error);
+    return status ? status : check_options(options, error);
+}
+
 static void take_options(mote_image *image, const mote_image_options *options)
 {
-    image->boot_memory = DEFAULT_BOOT_MEMORY;
-    image->boot_deadline_ns = DEFAULT_BOOT_DEADLINE;
-    image->cpu = MOTE_CPU_V2;
-    if (!options)
-        return;
-    if (options->boot_memory)
-        image->boot_memory = options->boot_memory;
-    if (options->boot_deadline_ns)
-        image->boot_deadline_ns = options->boot_deadline_ns;
-    if (options->cpu)
-        image->cpu = options->cpu;
+    image->boot_memory = options->boot_memory ? options->boot_memory : DEFAULT_BOOT_MEMORY;
+    image->boot_deadline_ns =
+        options->boot_deadline_ns ? options->boot_deadline_ns : DEFAULT_BOOT_DEADLINE;
+    image->cpu = options->cpu ? options->cpu : MOTE_CPU_V2;
 }
 
 static int parse(mote_image *image, uint64_t stack, mote_error *error)
@@ -101,7 +114,8 @@ static int parse(mote_image *image, uint64_t stack, mote_error *error)
     if (!status)
         status = mote__elf_parse(&image->elf, image->file, image->file_size, error);
     if (!status)
-        status = mote__notes_read(&image->notes, &image->elf, image->file, error);
+        status = mote__notes_read(&image->notes, &image->elf, image->file, &image->host->allocator,
+                                  error);
     if (status)
         return status;
     mote__layout_make(&image->layout, &image->elf, image->notes.window,
@@ -111,22 +125,15 @@ static int parse(mote_image *image, uint64_t stack, mote_error *error)
 
 static const char *name_of(const mote_source *source, const mote_image_options *options)
 {
-    if (options && options->name)
+    if (options->name)
         return options->name;
     return source->path ? source->path : "guest";
 }
 
-int mote_image_open(mote_image **out, mote_host *host, const mote_source *source,
-                    const mote_image_options *options, mote_error *error)
+static int open_image(mote_image **out, mote_host *host, const mote_source *source,
+                      const mote_image_options *options, mote_error *error)
 {
-    if (!out || !host)
-        return mote__fail_argument(error, "mote_image_open: image or host is NULL");
-    int status = mote__host_check(host, error);
-    if (!status)
-        status = check_source(source, options, error);
-    if (status)
-        return status;
-    mote_image *image = mote__alloc(sizeof *image);
+    mote_image *image = mote__alloc(&host->allocator, sizeof *image);
     if (!image)
         return mote__fail_memory(error, "an image");
     atomic_init(&image->references, 1);
@@ -135,16 +142,30 @@ int mote_image_open(mote_image **out, mote_host *host, const mote_source *source
     image->read_only_fd = -1;
     mote__host_ref(host);
     take_options(image, options);
-    image->name = mote__strdup(name_of(source, options));
-    status = image->name ? read_source(image, source, error) : mote__fail_memory(error, "an image");
+    image->name = mote__strdup(&host->allocator, name_of(source, options));
+    int status =
+        image->name ? read_source(image, source, error) : mote__fail_memory(error, "an image");
     if (!status)
-        status = parse(image, options ? options->stack : 0, error);
+        status = parse(image, options->stack, error);
     if (status) {
         mote_image_unref(image);
         return status;
     }
     *out = image;
     return 0;
+}
+
+int mote_image_open(mote_image **out, mote_host *host, const mote_source *given,
+                    const mote_image_options *given_options, mote_error *error)
+{
+    mote_source source;
+    mote_image_options options;
+    if (!out || !host)
+        return mote__fail_argument(error, "mote_image_open: image or host is NULL");
+    int status = mote__host_check(host, error);
+    if (!status)
+        status = copy_arguments(&source, &options, given, given_options, error);
+    return status ? status : open_image(out, host, &source, &options, error);
 }
 
 mote_image *mote_image_ref(mote_image *image)

@@ -28,12 +28,12 @@ static void discard(struct mote__buffer *buffer)
     *buffer = (struct mote__buffer){0};
 }
 
-int mote__buffer_reserve(struct mote__buffer *buffer, size_t size)
+int mote__buffer_reserve(const mote_allocator *allocator, struct mote__buffer *buffer, size_t size)
 {
     if (size <= buffer->room)
         return 0;
     discard(buffer);
-    buffer->data = mote__alloc(size);
+    buffer->data = mote__alloc(allocator, size);
     if (!buffer->data)
         return MOTE_ENOMEM;
     buffer->room = size;
@@ -284,7 +284,8 @@ int mote__mailbox_collect(mote_sandbox *sandbox, const mote_signature *signature
         if (!mote__memory_check(&sandbox->shell->memory, slot.lo, slot.hi, MOTE__READ))
             status = MOTE_ERANGE;
         else
-            status = mote__buffer_reserve(&sandbox->results, (size_t)slot.hi);
+            status =
+                mote__buffer_reserve(&sandbox->host->allocator, &sandbox->results, (size_t)slot.hi);
     }
     if (!status)
         status = mote__mailbox_value(sandbox, signature->result, slot, &sandbox->results, results);

@@ -17,9 +17,11 @@ static size_t tables_size(size_t limit)
     return (256 + 4 * (limit >> 21)) * MOTE__PAGE;
 }
 
-int mote__memory_reserve(struct mote__memory *memory, size_t limit, mote_error *error)
+int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allocator, size_t limit,
+                         mote_error *error)
 {
     memset(memory, 0, sizeof *memory);
+    memory->regions.allocator = memory->free.allocator = allocator;
     int status =
         mote__arena_reserve(&memory->tables, tables_size(limit), TABLES_PHYSICAL, 0, error);
     if (!status)

@@ -32,7 +32,8 @@ struct mote__memory {
     bool damaged;              /* the host failed half-way: nothing of it can be believed */
 };
 
-int mote__memory_reserve(struct mote__memory *memory, size_t limit, mote_error *error);
+int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allocator, size_t limit,
+                         mote_error *error);
 void mote__memory_release(struct mote__memory *memory);
 int mote__memory_attach(struct mote__memory *memory, struct mote__vm *vm, mote_error *error);
 

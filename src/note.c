@@ -58,12 +58,12 @@ static bool same_function(const mote_function_info *a, const char *module, const
     return strcmp(a->module, module) == 0 && strcmp(a->name, name) == 0;
 }
 
-static int copy_function(mote_function_info *f, const char *module, const char *name,
-                         const char *signature, mote_error *error)
+static int copy_function(const mote_allocator *allocator, mote_function_info *f, const char *module,
+                         const char *name, const char *signature, mote_error *error)
 {
-    f->module = mote__strdup(module);
-    f->name = mote__strdup(name);
-    f->signature_text = mote__strdup(signature);
+    f->module = mote__strdup(allocator, module);
+    f->name = mote__strdup(allocator, name);
+    f->signature_text = mote__strdup(allocator, signature);
     if (!f->module || !f->name || !f->signature_text)
         return mote__fail_memory(error, "the names of functions");
     return 0;
@@ -81,7 +81,8 @@ static int grow(struct mote__functions *functions, mote_error *error)
     uint32_t n = functions->count;
     if (n & (n - 1)) /* room up to the next power of two */
         return 0;
-    mote_function_info *list = mote__realloc(functions->list, (n ? 2u * n : 1u) * sizeof *list);
+    mote_function_info *list =
+        mote__realloc(functions->allocator, functions->list, (n ? 2u * n : 1u) * sizeof *list);
     if (!list)
         return mote__fail_memory(error, "the list of functions");
     functions->list = list;
@@ -110,7 +111,7 @@ static int add_function(struct mote__functions *functions, uint32_t most, uint32
     if (status)
         return refuse(error, NULL, "a function note has a signature that is not understood");
     functions->count++;
-    return copy_function(f, module, name, signature, error);
+    return copy_function(functions->allocator, f, module, name, signature, error);
 }
 
 static int check_unique(const struct mote__functions *exports, mote_error *error)
@@ -199,9 +200,10 @@ static int read_run(struct mote__notes *notes, struct reader run, mote_error *er
 }
 
 int mote__notes_read(struct mote__notes *notes, const struct mote__elf *elf, const void *data,
-                     mote_error *error)
+                     const mote_allocator *allocator, mote_error *error)
 {
     memset(notes, 0, sizeof *notes);
+    notes->exports.allocator = notes->imports.allocator = allocator;
     for (unsigned i = 0; i < elf->nnotes; i++) {
         struct reader run = {(const unsigned char *)data + elf->notes[i].file_offset,
                              elf->notes[i].size};

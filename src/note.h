@@ -6,6 +6,7 @@
 #include "executable.h"
 
 struct mote__functions {
+    const mote_allocator *allocator;
     mote_function_info *list; /* strings are owned */
     uint32_t count;
 };
@@ -18,7 +19,7 @@ struct mote__notes {
 
 /* Errors: EIMAGE, ENOMEM. Release with mote__notes_free, after failures too. */
 int mote__notes_read(struct mote__notes *notes, const struct mote__elf *elf, const void *data,
-                     mote_error *error);
+                     const mote_allocator *allocator, mote_error *error);
 void mote__notes_free(struct mote__notes *notes);
 
 #endif

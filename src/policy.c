@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ int mote_policy_new(mote_policy **out, mote_host *host, mote_error *error)
     int status = mote__host_check(host, error);
     if (status)
         return status;
-    mote_policy *policy = mote__alloc(sizeof *policy);
+    mote_policy *policy = mote__alloc(&host->allocator, sizeof *policy);
     if (!policy)
         return mote__fail_memory(error, "a policy");
     atomic_init(&policy->references, 1);
@@ -23,6 +24,8 @@ int mote_policy_new(mote_policy **out, mote_host *host, mote_error *error)
     policy->host = host;
     policy->memory = MOTE__DEFAULT_MEMORY;
     policy->stream_bytes = MOTE__DEFAULT_STREAM_BYTES;
+    policy->open_files = MOTE__DEFAULT_OPEN_FILES;
+    policy->file_bytes = MOTE__DEFAULT_FILE_BYTES;
     mote__host_ref(host);
     *out = policy;
     return 0;
@@ -96,30 +99,45 @@ static int close_policy(mote_policy *policy, int status)
     return status;
 }
 
-static int set_memory(mote_policy *policy, uint64_t value, mote_error *error)
-{
-    if (value < MOTE_REGION_ALIGN || value > MOTE__LARGEST_MEMORY)
-        return mote__fail(error, MOTE_DOMAIN_API, MOTE_EINVAL, 0, NULL,
-                          "MOTE_OPT_MEMORY is %llu bytes, not between 64 KiB and 4 GiB",
-                          (unsigned long long)value);
-    policy->memory = value;
-    return 0;
-}
+/* Every option is a number of the policy with its bounds. */
+struct option {
+    size_t offset;
+    uint64_t least, most;
+    const char *name;
+};
 
-static int set_option(mote_policy *policy, mote_option option, uint64_t value, mote_error *error)
+#define OPTION(name, field, least, most) \
+    [MOTE_OPT_##name] = {offsetof(struct mote_policy, field), least, most, "MOTE_OPT_" #name}
+
+static const struct option options[] = {
+    OPTION(MEMORY, memory, MOTE_REGION_ALIGN, MOTE__LARGEST_MEMORY),
+    OPTION(DEADLINE, deadline_ns, 0, UINT64_MAX),
+    OPTION(STREAM_BYTES, stream_bytes, 0, UINT64_MAX),
+    OPTION(CPU_BUDGET, cpu_budget_ns, 0, UINT64_MAX),
+    OPTION(CPU_TIME, cpu_time, 0, 1),
+    OPTION(CALL_BYTES, call_bytes, 0, UINT64_MAX),
+    OPTION(CLOCK, clock, MOTE_CLOCK_NONE, MOTE_CLOCK_REAL),
+    OPTION(RANDOM, random, MOTE_RANDOM_NONE, MOTE_RANDOM_REAL),
+    OPTION(RANDOM_SEED, random_seed, 0, UINT64_MAX),
+    OPTION(FROZEN_TIME, frozen_time_ns, 0, INT64_MAX),
+    OPTION(REFUSED, refused, MOTE_REFUSED_ENOSYS, MOTE_REFUSED_FAULT),
+    OPTION(OPEN_FILES, open_files, 3, 1024),
+    OPTION(FILE_BYTES, file_bytes, 0, UINT64_MAX),
+};
+
+static int set_option(mote_policy *policy, mote_option number, uint64_t value, mote_error *error)
 {
-    switch (option) {
-    case MOTE_OPT_MEMORY:
-        return set_memory(policy, value, error);
-    case MOTE_OPT_DEADLINE:
-        policy->deadline_ns = value;
-        return 0;
-    case MOTE_OPT_STREAM_BYTES:
-        policy->stream_bytes = value;
-        return 0;
-    default:
+    unsigned n = (unsigned)number;
+    const struct option *o = n < sizeof options / sizeof options[0] ? &options[n] : NULL;
+    if (!o || !o->name)
         return mote__fail_argument(error, "mote_policy_set: unknown option");
-    }
+    if (value < o->least || value > o->most)
+        return mote__fail(error, MOTE_DOMAIN_API, MOTE_EINVAL, 0, NULL,
+                          "%s is %llu, not between %llu and %llu", o->name,
+                          (unsigned long long)value, (unsigned long long)o->least,
+                          (unsigned long long)o->most);
+    *(uint64_t *)(void *)((char *)policy + o->offset) = value;
+    return 0;
 }
 
 int mote_policy_set(mote_policy *policy, mote_option option, uint64_t value, mote_error *error)
@@ -141,8 +159,8 @@ const struct mote__grant *mote__policy_find(const mote_policy *policy, const cha
 
 static int add_grant(mote_policy *policy, const struct mote__grant *grant, mote_error *error)
 {
-    struct mote__grant *grants =
-        mote__realloc(policy->grants, (policy->ngrants + 1) * sizeof *grants);
+    struct mote__grant *grants = mote__realloc(&policy->host->allocator, policy->grants,
+                                               (policy->ngrants + 1) * sizeof *grants);
     if (!grants)
         return mote__fail_memory(error, "a host function");
     policy->grants = grants;
@@ -173,8 +191,8 @@ static int grant_function(mote_policy *policy, const char *module, const char *n
         status = mote_signature_parse(&grant.signature, signature, error);
     if (status)
         return status;
-    grant.module = mote__strdup(module);
-    grant.name = mote__strdup(name);
+    grant.module = mote__strdup(&policy->host->allocator, module);
+    grant.name = mote__strdup(&policy->host->allocator, name);
     status = grant.module && grant.name ? add_grant(policy, &grant, error)
                                         : mote__fail_memory(error, "a host function");
     if (status) {

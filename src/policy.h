@@ -8,6 +8,8 @@
 
 #define MOTE__DEFAULT_MEMORY       (64ull << 20)
 #define MOTE__DEFAULT_STREAM_BYTES (16ull << 20)
+#define MOTE__DEFAULT_OPEN_FILES   64u
+#define MOTE__DEFAULT_FILE_BYTES   (1ull << 30)
 #define MOTE__LARGEST_MEMORY       (4ull << 30)
 
 /* A host function that guests may call. */
@@ -25,6 +27,9 @@ struct mote_policy {
     pthread_mutex_t lock; /* what is below changes under it, until frozen */
     mote_host *host;
     uint64_t memory, deadline_ns, stream_bytes;
+    uint64_t cpu_budget_ns, cpu_time, call_bytes; /* call_bytes 0: the memory limit */
+    uint64_t clock, random, random_seed, frozen_time_ns;
+    uint64_t refused, open_files, file_bytes;
     struct mote__grant *grants;
     size_t ngrants;
     mote_stream streams[MOTE__STREAMS];

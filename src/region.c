@@ -6,12 +6,13 @@
 #include "os/os.h"
 
 /* Room for one more element of `size` bytes in a list that doubles. */
-static int make_room(void **list, size_t count, size_t *room, size_t size)
+static int make_room(const mote_allocator *allocator, void **list, size_t count, size_t *room,
+                     size_t size)
 {
     if (count < *room)
         return 0;
     size_t more = *room ? 2 * *room : 16;
-    void *grown = mote__realloc(*list, more * size);
+    void *grown = mote__realloc(allocator, *list, more * size);
     if (!grown)
         return MOTE_ENOMEM;
     *list = grown;
@@ -19,10 +20,11 @@ static int make_room(void **list, size_t count, size_t *room, size_t size)
     return 0;
 }
 
-static int copy_list(void **list, size_t *room, const void *from, size_t count, size_t size)
+static int copy_list(const mote_allocator *allocator, void **list, size_t *room, const void *from,
+                     size_t count, size_t size)
 {
     if (count > *room) {
-        void *grown = mote__realloc(*list, count * size);
+        void *grown = mote__realloc(allocator, *list, count * size);
         if (!grown)
             return MOTE_ENOMEM;
         *list = grown;
@@ -37,8 +39,8 @@ static int copy_list(void **list, size_t *room, const void *from, size_t count, 
 
 int mote__regions_copy(struct mote__regions *to, const struct mote__regions *from)
 {
-    int status =
-        copy_list((void **)&to->list, &to->room, from->list, from->count, sizeof *from->list);
+    int status = copy_list(to->allocator, (void **)&to->list, &to->room, from->list, from->count,
+                           sizeof *from->list);
     if (!status)
         to->count = from->count;
     return status;
@@ -47,7 +49,7 @@ int mote__regions_copy(struct mote__regions *to, const struct mote__regions *fro
 void mote__regions_free(struct mote__regions *regions)
 {
     mote__free(regions->list);
-    *regions = (struct mote__regions){0};
+    *regions = (struct mote__regions){.allocator = regions->allocator};
 }
 
 size_t mote__regions_find(const struct mote__regions *regions, uint64_t address)
@@ -82,7 +84,8 @@ int mote__regions_insert(struct mote__regions *regions, struct mote__region regi
     }
     if (regions->count >= MOTE__MAX_REGIONS + (regions->undoing ? MOTE__UNDO_REGIONS : 0))
         return MOTE_ELIMIT;
-    int status = make_room((void **)&regions->list, regions->count, &regions->room, sizeof region);
+    int status = make_room(regions->allocator, (void **)&regions->list, regions->count,
+                           &regions->room, sizeof region);
     if (status)
         return status;
     memmove(regions->list + at + 1, regions->list + at, (regions->count - at) * sizeof region);
@@ -136,8 +139,8 @@ uint64_t mote__regions_gap(const struct mote__regions *regions, uint64_t size, u
 
 int mote__extents_copy(struct mote__extents *to, const struct mote__extents *from)
 {
-    int status =
-        copy_list((void **)&to->list, &to->room, from->list, from->count, sizeof *from->list);
+    int status = copy_list(to->allocator, (void **)&to->list, &to->room, from->list, from->count,
+                           sizeof *from->list);
     if (!status)
         to->count = from->count;
     return status;
@@ -146,7 +149,7 @@ int mote__extents_copy(struct mote__extents *to, const struct mote__extents *fro
 void mote__extents_free(struct mote__extents *extents)
 {
     mote__free(extents->list);
-    *extents = (struct mote__extents){0};
+    *extents = (struct mote__extents){.allocator = extents->allocator};
 }
 
 static void join_with_next(struct mote__extents *extents, size_t at)
@@ -161,8 +164,8 @@ static void join_with_next(struct mote__extents *extents, size_t at)
 
 int mote__extents_give(struct mote__extents *extents, size_t offset, size_t size)
 {
-    int status =
-        make_room((void **)&extents->list, extents->count, &extents->room, sizeof *extents->list);
+    int status = make_room(extents->allocator, (void **)&extents->list, extents->count,
+                           &extents->room, sizeof *extents->list);
     if (status)
         return status;
     size_t at = 0;

@@ -35,8 +35,9 @@ struct mote__region {
 };
 
 struct mote__regions {
-    bool undoing;              /* a few more are allowed, so that an undo never fails */
-    struct mote__region *list; /* sorted by start, disjoint */
+    bool undoing;                    /* a few more are allowed, so that an undo never fails */
+    const mote_allocator *allocator; /* NULL: the C library's */
+    struct mote__region *list;       /* sorted by start, disjoint */
     size_t count, room;
 };
 
@@ -59,6 +60,7 @@ struct mote__extent {
 };
 
 struct mote__extents {
+    const mote_allocator *allocator;
     struct mote__extent *list; /* sorted, disjoint, never touching */
     size_t count, room;
 };

@@ -241,6 +241,7 @@ static bool tables_overgrown(const mote_sandbox *sandbox)
 
 static int new_shell(mote_sandbox *sandbox, mote_error *error)
 {
+    mote__host_log(sandbox->host, 1, "%s: a sandbox gets a new VM", sandbox->image->name);
     mote__sandbox_retire(sandbox);
     sandbox->allowance = 0;
     return mote__sandbox_give_shell(sandbox, error);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "error.h"
+#include "options.h"
 #include "signature.h"
 
 /* ---- grants ---- */
@@ -36,7 +38,8 @@ static int bind_import(mote_sandbox *sandbox, uint32_t index, mote_error *error)
 static int bind_imports(mote_sandbox *sandbox, mote_error *error)
 {
     uint32_t n = sandbox->image->notes.imports.count;
-    sandbox->imports = mote__alloc_array(n, sizeof(struct mote__grant *));
+    sandbox->imports =
+        mote__alloc_array(&sandbox->host->allocator, n, sizeof(struct mote__grant *));
     if (!sandbox->imports)
         return mote__fail_memory(error, "a sandbox");
     int status = 0;
@@ -54,16 +57,16 @@ static void free_strings(char **list)
     mote__free(list);
 }
 
-static int copy_strings(char ***out, const char *const *list)
+static int copy_strings(const mote_allocator *allocator, char ***out, const char *const *list)
 {
     size_t n = 0;
     if (!list)
         return 0;
     while (list[n])
         n++;
-    char **copy = mote__alloc_array(n + 1, sizeof *copy);
+    char **copy = mote__alloc_array(allocator, n + 1, sizeof *copy);
     for (size_t i = 0; copy && i < n; i++) {
-        copy[i] = mote__strdup(list[i]);
+        copy[i] = mote__strdup(allocator, list[i]);
         if (!copy[i]) {
             free_strings(copy);
             return MOTE_ENOMEM;
@@ -77,7 +80,7 @@ static int copy_init_data(mote_sandbox *sandbox, const mote_sandbox_options *opt
 {
     if (options->init_data_size == 0)
         return 0;
-    sandbox->init_data = mote__alloc(options->init_data_size);
+    sandbox->init_data = mote__alloc(&sandbox->host->allocator, options->init_data_size);
     if (!sandbox->init_data)
         return MOTE_ENOMEM;
     memcpy(sandbox->init_data, options->init_data, options->init_data_size);
@@ -90,10 +93,11 @@ static int take_options(mote_sandbox *sandbox, const mote_sandbox_options *optio
 {
     if (!options)
         return 0;
+    const mote_allocator *allocator = &sandbox->host->allocator;
     sandbox->user = options->user;
-    int status = copy_strings(&sandbox->args, options->args);
+    int status = copy_strings(allocator, &sandbox->args, options->args);
     if (!status)
-        status = copy_strings(&sandbox->env, options->env);
+        status = copy_strings(allocator, &sandbox->env, options->env);
     if (!status)
         status = copy_init_data(sandbox, options);
     return status ? mote__fail_memory(error, "the options of a sandbox") : 0;
@@ -123,8 +127,8 @@ static int map_init_data(mote_sandbox *sandbox, mote_error *error)
 int mote__sandbox_give_shell(mote_sandbox *sandbox, mote_error *error)
 {
     size_t limit = sandbox->policy ? sandbox->policy->memory : MOTE__DEFAULT_MEMORY;
-    int status = mote__shell_from_snapshot(&sandbox->shell, sandbox->host->hv, sandbox->snapshot,
-                                           limit, error);
+    int status = mote__shell_from_snapshot(&sandbox->shell, &sandbox->host->allocator,
+                                           sandbox->host->hv, sandbox->snapshot, limit, error);
     if (status)
         return status;
     if (sandbox->init_size)
@@ -161,7 +165,7 @@ void mote__sandbox_write_info(mote_sandbox *sandbox)
 
 static int build(mote_sandbox *sandbox, const mote_sandbox_options *options, mote_error *error)
 {
-    sandbox->handle = mote__handle_new(sandbox->host->signal);
+    sandbox->handle = mote__handle_new(&sandbox->host->allocator, sandbox->host->signal);
     if (!sandbox->handle)
         return mote__fail_memory(error, "a sandbox");
     mote__watchdog_add(&sandbox->host->watchdog, sandbox->handle);
@@ -185,7 +189,7 @@ int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *pol
                          const mote_sandbox_options *options, const struct mote__snapshot *snapshot,
                          mote_error *error)
 {
-    mote_sandbox *sandbox = mote__alloc(sizeof *sandbox);
+    mote_sandbox *sandbox = mote__alloc(&image->host->allocator, sizeof *sandbox);
     if (!sandbox)
         return mote__fail_memory(error, "a sandbox");
     sandbox->host = image->host;
@@ -241,24 +245,27 @@ static int check_new(mote_sandbox **out, const mote_image *image, const mote_pol
     if (policy && policy->host != image->host)
         return mote__fail_argument(error,
                                    "mote_sandbox_new: image and policy are of different hosts");
-    if (options && options->size < sizeof *options)
-        return mote__fail_argument(error, "mote_sandbox_new: options.size is wrong");
-    if (options && options->init_data_size && !options->init_data)
+    if (options->init_data_size && !options->init_data)
         return mote__fail_argument(error, "mote_sandbox_new: options.init_data is NULL");
     return 0;
 }
 
 int mote_sandbox_new(mote_sandbox **out, mote_image *image, mote_policy *policy,
-                     const mote_sandbox_options *options, mote_error *error)
+                     const mote_sandbox_options *given, mote_error *error)
 {
-    int status = check_new(out, image, policy, options, error);
+    mote_sandbox_options options;
+    int status = mote__options_copy(&options, sizeof options, given,
+                                    MOTE__SIZE_UP_TO(mote_sandbox_options, init_data_size),
+                                    "mote_sandbox_options", error);
+    if (!status)
+        status = check_new(out, image, policy, &options, error);
     if (!status)
         status = mote__image_boot(image, error);
     if (status)
         return status;
     if (policy)
         mote__policy_freeze(policy);
-    return mote__sandbox_create(out, image, policy, options, atomic_load(&image->snapshot), error);
+    return mote__sandbox_create(out, image, policy, &options, atomic_load(&image->snapshot), error);
 }
 
 int mote_sandbox_free(mote_sandbox *sandbox)

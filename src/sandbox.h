@@ -98,7 +98,7 @@ int mote__mailbox_text(mote_sandbox *sandbox, uint64_t message, struct mote_text
 /* A slot of the guest as a value; bytes go to `buffer`, whose room was made before. */
 int mote__mailbox_value(mote_sandbox *sandbox, mote_type type, struct mote_slot slot,
                         struct mote__buffer *buffer, mote_value *value);
-int mote__buffer_reserve(struct mote__buffer *buffer, size_t size);
+int mote__buffer_reserve(const mote_allocator *allocator, struct mote__buffer *buffer, size_t size);
 /* Empties it, leaves nothing of its contents, and keeps little memory. */
 void mote__buffer_wipe(struct mote__buffer *buffer);
 

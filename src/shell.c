@@ -62,14 +62,14 @@ static int map_read_only(struct mote__memory *memory, int fd, size_t size, mote_
     return status < 0 ? mote__fail_system(error, status, "madvise(MADV_DONTFORK)") : 0;
 }
 
-static int reserve(struct mote__shell **out, const struct mote__layout *layout, size_t limit,
-                   mote_error *error)
+static int reserve(struct mote__shell **out, const mote_allocator *allocator,
+                   const struct mote__layout *layout, size_t limit, mote_error *error)
 {
-    struct mote__shell *shell = mote__alloc(sizeof *shell);
+    struct mote__shell *shell = mote__alloc(allocator, sizeof *shell);
     if (!shell)
         return mote__fail_memory(error, "a shell");
     shell->layout = layout;
-    int status = mote__memory_reserve(&shell->memory, limit, error);
+    int status = mote__memory_reserve(&shell->memory, allocator, limit, error);
     if (status) {
         mote__shell_free(shell);
         return status;
@@ -78,11 +78,12 @@ static int reserve(struct mote__shell **out, const struct mote__layout *layout, 
     return 0;
 }
 
-int mote__shell_new(struct mote__shell **out, const struct mote__layout *layout, int read_only_fd,
-                    size_t read_only, size_t limit, mote_error *error)
+int mote__shell_new(struct mote__shell **out, const mote_allocator *allocator,
+                    const struct mote__layout *layout, int read_only_fd, size_t read_only,
+                    size_t limit, mote_error *error)
 {
     struct mote__shell *shell = NULL;
-    int status = reserve(&shell, layout, limit, error);
+    int status = reserve(&shell, allocator, layout, limit, error);
     if (status)
         return status;
     status = map_read_only(&shell->memory, read_only_fd, read_only, error);
@@ -160,12 +161,12 @@ static int restore(struct mote__shell *shell, struct mote__hv *hv, const struct 
     return status;
 }
 
-int mote__shell_from_snapshot(struct mote__shell **out, struct mote__hv *hv,
-                              const struct mote__snapshot *snapshot, size_t limit,
-                              mote_error *error)
+int mote__shell_from_snapshot(struct mote__shell **out, const mote_allocator *allocator,
+                              struct mote__hv *hv, const struct mote__snapshot *snapshot,
+                              size_t limit, mote_error *error)
 {
     struct mote__shell *shell = NULL;
-    int status = reserve(&shell, &snapshot->layout, limit, error);
+    int status = reserve(&shell, allocator, &snapshot->layout, limit, error);
     if (status)
         return status;
     status = restore(shell, hv, snapshot, error);

@@ -21,15 +21,16 @@ struct mote__shell {
 
 /* For the boot of an image: an empty guest with the read-only part of the image
  * at the start of its memory; nothing is mapped yet but what is ours. */
-int mote__shell_new(struct mote__shell **shell, const struct mote__layout *layout, int read_only_fd,
-                    size_t read_only, size_t limit, mote_error *error);
+int mote__shell_new(struct mote__shell **shell, const mote_allocator *allocator,
+                    const struct mote__layout *layout, int read_only_fd, size_t read_only,
+                    size_t limit, mote_error *error);
 /* Creates the VM, once the memory is as the guest shall find it. */
 int mote__shell_start(struct mote__shell *shell, struct mote__hv *hv, mote_cpu cpu,
                       mote_error *error);
 /* A shell in the state of a snapshot. */
-int mote__shell_from_snapshot(struct mote__shell **shell, struct mote__hv *hv,
-                              const struct mote__snapshot *snapshot, size_t limit,
-                              mote_error *error);
+int mote__shell_from_snapshot(struct mote__shell **shell, const mote_allocator *allocator,
+                              struct mote__hv *hv, const struct mote__snapshot *snapshot,
+                              size_t limit, mote_error *error);
 void mote__shell_free(struct mote__shell *shell);
 /* In a forked child, before it is freed: its mappings stayed with the parent. */
 void mote__shell_abandon(struct mote__shell *shell);

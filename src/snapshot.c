@@ -22,7 +22,7 @@ static int add_page(struct mote__snapshot *s, size_t *room, size_t offset, mote_
     }
     if (!s->runs || s->nruns == *room) {
         *room = *room ? 2 * *room : 8;
-        struct mote__page_run *runs = mote__realloc(s->runs, *room * sizeof *runs);
+        struct mote__page_run *runs = mote__realloc(s->allocator, s->runs, *room * sizeof *runs);
         if (!runs)
             return mote__fail_memory(error, "a snapshot");
         s->runs = runs;
@@ -59,7 +59,7 @@ static int take_ram(struct mote__snapshot *s, const struct mote__memory *memory,
     if (status < 0)
         return mote__fail_system(error, status, "mapping a snapshot");
     s->ram = ram;
-    s->filled = mote__alloc_array(s->ram_size / MOTE__PAGE, sizeof *s->filled);
+    s->filled = mote__alloc_array(s->allocator, s->ram_size / MOTE__PAGE, sizeof *s->filled);
     if (!s->filled)
         return mote__fail_memory(error, "a snapshot");
     return copy_ram(s, memory, error);
@@ -83,7 +83,7 @@ static int take_tables(struct mote__snapshot *s, struct mote__memory *memory, mo
     clean_leaves(memory);
     s->root = memory->root;
     s->tables_size = memory->tables.used;
-    s->tables = mote__alloc(s->tables_size);
+    s->tables = mote__alloc(s->allocator, s->tables_size);
     if (!s->tables)
         return mote__fail_memory(error, "a snapshot's page tables");
     memcpy(s->tables, memory->tables.host, s->tables_size);
@@ -129,13 +129,14 @@ static int take_cpu(struct mote__snapshot *s, struct mote__shell *shell, uint64_
     return 0;
 }
 
-int mote__snapshot_take(struct mote__snapshot **out, struct mote__shell *shell, uint64_t entry,
-                        int read_only_fd, mote_cpu cpu, const struct mote__linux *personality,
-                        mote_error *error)
+int mote__snapshot_take(struct mote__snapshot **out, const mote_allocator *allocator,
+                        struct mote__shell *shell, uint64_t entry, int read_only_fd, mote_cpu cpu,
+                        const struct mote__linux *personality, mote_error *error)
 {
-    struct mote__snapshot *s = mote__alloc(sizeof *s);
+    struct mote__snapshot *s = mote__alloc(allocator, sizeof *s);
     if (!s)
         return mote__fail_memory(error, "a snapshot");
+    s->allocator = s->regions.allocator = s->free.allocator = allocator;
     s->layout = *shell->layout;
     s->cpu = cpu;
     s->personality = *personality;

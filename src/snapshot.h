@@ -16,6 +16,7 @@ struct mote__page_run {
 };
 
 struct mote__snapshot {
+    const mote_allocator *allocator;
     struct mote__layout layout;
     mote_cpu cpu;
     struct mote__cpu_regs regs;     /* callee-saved ones; the rest are zero */
@@ -34,9 +35,9 @@ struct mote__snapshot {
 };
 
 /* Of a shell that stands at a doorbell, or (`entry` not 0) has not run yet. */
-int mote__snapshot_take(struct mote__snapshot **snapshot, struct mote__shell *shell, uint64_t entry,
-                        int read_only_fd, mote_cpu cpu, const struct mote__linux *personality,
-                        mote_error *error);
+int mote__snapshot_take(struct mote__snapshot **snapshot, const mote_allocator *allocator,
+                        struct mote__shell *shell, uint64_t entry, int read_only_fd, mote_cpu cpu,
+                        const struct mote__linux *personality, mote_error *error);
 void mote__snapshot_free(struct mote__snapshot *snapshot);
 
 /* Bytes of memory that a sandbox of it needs at least. */

@@ -25,6 +25,7 @@ enum mote__exit_kind {
     MOTE__EXIT_HALT,        /* the monitor halted: a trap or a system call */
     MOTE__EXIT_BAD_ACCESS,  /* a port or a physical address that is not there; completed */
     MOTE__EXIT_INTERRUPTED, /* kicked, or a signal that is not ours */
+    MOTE__EXIT_NO_THREAD,   /* the VM's kernel thread was denied (RLIMIT_NPROC, pids.max) */
     MOTE__EXIT_STRANGE      /* the VM cannot go on; text in mote__exit */
 };
 
@@ -34,7 +35,8 @@ struct mote__exit {
 };
 
 /* Opens the hypervisor and checks that it can do all that mote needs. */
-int mote__hv_open(struct mote__hv **hv, const char *device, mote_error *error);
+int mote__hv_open(struct mote__hv **hv, const mote_allocator *allocator, const char *device,
+                  mote_error *error);
 void mote__hv_close(struct mote__hv *hv);
 /* Whether guests of this feature level can run here. */
 int mote__hv_check_cpu(struct mote__hv *hv, mote_cpu level, mote_error *error);

@@ -100,13 +100,14 @@ static uint64_t build(mote_sandbox *sandbox, struct stack *stack, uint64_t *word
 
 int mote__linux_start(mote_sandbox *sandbox, struct mote__cpu_regs *regs, mote_error *error)
 {
+    const mote_allocator *allocator = &sandbox->host->allocator;
     struct stack stack = {.top = sandbox->shell->layout->stack_top};
     uint8_t seed[16];
     int status = mote__random(seed, sizeof seed);
     if (status < 0)
         return mote__fail_system(error, status, "getrandom");
-    uint64_t *words = mote__alloc_array(MOST_STRINGS + 64, sizeof *words);
-    stack.bytes = mote__alloc(MOST_BYTES);
+    uint64_t *words = mote__alloc_array(allocator, MOST_STRINGS + 64, sizeof *words);
+    stack.bytes = mote__alloc(allocator, MOST_BYTES);
     uint64_t rsp = words && stack.bytes ? build(sandbox, &stack, words, seed) : 0;
     if (!words || !stack.bytes)
         status = mote__fail_memory(error, "a program's arguments");

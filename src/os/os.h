@@ -9,11 +9,14 @@
 #ifndef MOTE_OS_H
 #define MOTE_OS_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "mote.h"
 
 #ifdef MOTE_SEAM
 /* Returns 0 to let the call through, or an errno with which it fails. */
@@ -32,11 +35,13 @@ static inline uint64_t mote__align_down(uint64_t value, uint64_t align)
     return value & ~(align - 1);
 }
 
-/* allocation: zeroed, NULL when there is no memory */
-void *mote__alloc(size_t size);
-void *mote__alloc_array(size_t count, size_t size);
-void *mote__realloc(void *old, size_t size);
-char *mote__strdup(const char *text);
+/* allocation (os/allocate.c): with the embedder's allocator, or the C library's where it is NULL;
+ * NULL when there is no memory. Each block remembers its allocator, so that to free it or to
+ * change its size needs none. Zeroed, save what mote__realloc adds. */
+void *mote__alloc(const mote_allocator *allocator, size_t size);
+void *mote__alloc_array(const mote_allocator *allocator, size_t count, size_t size);
+void *mote__realloc(const mote_allocator *allocator, void *old, size_t size);
+char *mote__strdup(const mote_allocator *allocator, const char *text);
 void mote__free(void *memory);
 
 /* For what its owner shows to others as const. */
@@ -53,6 +58,10 @@ int mote__file_size(int fd, uint64_t *size);
 int mote__read_at(int fd, void *data, size_t size, uint64_t offset); /* all of it, or -EIO */
 int mote__ioctl(int fd, unsigned long request, void *argument);
 int mote__ioctl_value(int fd, unsigned long request, unsigned long value);
+
+/* What mapping memory gives where RLIMIT_MEMLOCK forbids it: the kernel says EAGAIN, which
+ * elsewhere is a thread or process too many. */
+#define MOTE__ELOCKED_MEMORY ENOLCK
 
 /* memory; *out is not touched on failure */
 int mote__map_anonymous(void **out, size_t size);         /* private, reserved lazily */

@@ -17,77 +17,29 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/seam.h"
+
 #ifdef MOTE_SEAM
 int (*mote__seam_hook)(const char *call);
-
-static int seam(const char *call)
-{
-    return mote__seam_hook ? mote__seam_hook(call) : 0;
-}
-#else
-static inline int seam(const char *call)
-{
-    (void)call;
-    return 0;
-}
 #endif
-
-/* Leaves the function with the failure that the seam orders, if any. */
-#define SEAM(call)                   \
-    do {                             \
-        int seam_error = seam(call); \
-        if (seam_error)              \
-            return -seam_error;      \
-    } while (0)
 
 static int result(long value)
 {
     return value < 0 ? -errno : (int)value;
 }
 
-/* ---- allocation ---- */
-
-void *mote__alloc(size_t size)
-{
-    return seam("alloc") ? NULL : calloc(1, size ? size : 1);
-}
-
-void *mote__alloc_array(size_t count, size_t size)
-{
-    return seam("alloc") ? NULL : calloc(count ? count : 1, size ? size : 1);
-}
-
-void *mote__realloc(void *old, size_t size)
-{
-    return seam("alloc") ? NULL : realloc(old, size ? size : 1);
-}
-
-char *mote__strdup(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = mote__alloc(size);
-    if (copy)
-        memcpy(copy, text, size);
-    return copy;
-}
-
-void mote__free(void *memory)
-{
-    free(memory);
-}
-
 /* ---- files ---- */
 
 int mote__open_read(const char *path)
 {
-    SEAM("open");
+    MOTE__SEAM("open");
     /* A FIFO without a writer would be waited for; what is no regular file is refused later. */
     return result(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
 int mote__open_device(const char *path)
 {
-    SEAM("open");
+    MOTE__SEAM("open");
     return result(open(path, O_RDWR | O_CLOEXEC));
 }
 
@@ -98,7 +50,7 @@ int mote__close(int fd)
 
 int mote__file_size(int fd, uint64_t *size)
 {
-    SEAM("fstat");
+    MOTE__SEAM("fstat");
     struct stat st;
     if (fstat(fd, &st) < 0)
         return -errno;
@@ -110,7 +62,7 @@ int mote__file_size(int fd, uint64_t *size)
 
 int mote__read_at(int fd, void *data, size_t size, uint64_t offset)
 {
-    SEAM("pread");
+    MOTE__SEAM("pread");
     unsigned char *at = data;
     while (size) {
         ssize_t n = pread(fd, at, size, (off_t)offset);
@@ -127,13 +79,13 @@ int mote__read_at(int fd, void *data, size_t size, uint64_t offset)
 
 int mote__ioctl(int fd, unsigned long request, void *argument)
 {
-    SEAM("ioctl");
+    MOTE__SEAM("ioctl");
     return result(ioctl(fd, request, argument));
 }
 
 int mote__ioctl_value(int fd, unsigned long request, unsigned long value)
 {
-    SEAM("ioctl");
+    MOTE__SEAM("ioctl");
     return result(ioctl(fd, request, value));
 }
 
@@ -141,10 +93,10 @@ int mote__ioctl_value(int fd, unsigned long request, unsigned long value)
 
 static int map(void **out, void *at, size_t size, int protection, int flags, int fd)
 {
-    SEAM("mmap");
+    MOTE__SEAM("mmap");
     void *memory = mmap(at, size, protection, flags, fd, 0);
     if (memory == MAP_FAILED)
-        return -errno;
+        return errno == EAGAIN ? -MOTE__ELOCKED_MEMORY : -errno; /* mmap(2): locked memory */
     *out = memory;
     return 0;
 }
@@ -173,13 +125,13 @@ int mote__unmap(void *memory, size_t size)
 
 int mote__seal_memory(void *memory, size_t size)
 {
-    SEAM("mprotect");
+    MOTE__SEAM("mprotect");
     return result(mprotect(memory, size, PROT_READ));
 }
 
 static int advise(void *memory, size_t size, int advice)
 {
-    SEAM("madvise");
+    MOTE__SEAM("madvise");
     return result(madvise(memory, size, advice));
 }
 
@@ -195,7 +147,7 @@ int mote__release_pages(void *memory, size_t size)
 
 int mote__zap_pages(void *memory, size_t size)
 {
-    SEAM("mprotect");
+    MOTE__SEAM("mprotect");
     if (mprotect(memory, size, PROT_NONE) < 0)
         return -errno;
     return result(mprotect(memory, size, PROT_READ | PROT_WRITE));
@@ -222,7 +174,7 @@ int mote__wipe_in_child(void *memory, size_t size)
 
 int mote__memory_file(const char *name, uint64_t size)
 {
-    SEAM("memfd_create");
+    MOTE__SEAM("memfd_create");
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
         return -EFBIG; /* ftruncate would send SIGXFSZ */
@@ -264,13 +216,13 @@ int mote__process_id(void)
 
 int mote__random(void *data, size_t size)
 {
-    SEAM("getrandom");
+    MOTE__SEAM("getrandom");
     return getrandom(data, size, 0) == (ssize_t)size ? 0 : -EIO;
 }
 
 int mote__thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
 {
-    SEAM("thread");
+    MOTE__SEAM("thread");
     /* Every signal is blocked in our thread: the embedder's handlers stay on its own. */
     sigset_t all, old;
     sigfillset(&all);
@@ -326,7 +278,7 @@ static bool take(int signal)
 
 int mote__signal_take(void)
 {
-    SEAM("sigaction");
+    MOTE__SEAM("sigaction");
     for (int signal = SIGRTMAX; signal >= SIGRTMIN; signal--)
         if (take(signal))
             return signal;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "os/os.h"
 
 static void test_every_code_has_name_and_sentence(void **state)
 {
@@ -98,10 +99,12 @@ static void test_system_errors_keep_errno(void **state)
     assert_int_equal(e.domain, MOTE_DOMAIN_SYSTEM);
     assert_string_equal(e.text, "opening: Permission denied");
     assert_string_equal(e.remedy, "");
-    assert_int_equal(mote__fail_system(&e, -EMFILE, "opening"), MOTE_ESYSTEM);
+    assert_int_equal(mote__fail_system(&e, -EMFILE, "opening"), MOTE_EFILES);
     assert_non_null(strstr(e.remedy, "RLIMIT_NOFILE"));
-    assert_int_equal(mote__fail_system(&e, -EAGAIN, "a thread"), MOTE_ESYSTEM);
+    assert_int_equal(mote__fail_system(&e, -EAGAIN, "a thread"), MOTE_EPROCESSES);
     assert_non_null(strstr(e.remedy, "RLIMIT_NPROC"));
+    assert_int_equal(mote__fail_system(&e, -MOTE__ELOCKED_MEMORY, "mapping"), MOTE_ELOCKED);
+    assert_non_null(strstr(e.remedy, "RLIMIT_MEMLOCK"));
     assert_int_equal(mote__fail_system(&e, -ENOMEM, "mapping"), MOTE_ENOMEM);
 }
 

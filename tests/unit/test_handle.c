@@ -36,7 +36,7 @@ static int set_up(void **state)
     (void)state;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigaction(SIGRTMIN, &action, NULL);
-    handle = mote__handle_new(SIGRTMIN);
+    handle = mote__handle_new(NULL, SIGRTMIN);
     signals = strays = 0;
     in_call = 0;
     return handle ? 0 : -1;
@@ -128,7 +128,7 @@ static void test_a_deadline_that_is_not_due(void **state)
 static void test_references(void **state)
 {
     (void)state;
-    mote_handle *h = mote__handle_new(SIGRTMIN);
+    mote_handle *h = mote__handle_new(NULL, SIGRTMIN);
     assert_non_null(h);
     atomic_fetch_add(&h->references, 1);
     mote_handle_unref(h);

@@ -36,7 +36,7 @@ static int read_notes(void)
     uint8_t *copy = malloc(size);
     assert_non_null(copy);
     memcpy(copy, t.bytes, size);
-    int status = mote__notes_read(&notes, &elf, copy, &error);
+    int status = mote__notes_read(&notes, &elf, copy, NULL, &error);
     free(copy);
     return status;
 }
@@ -235,7 +235,7 @@ static int read_many(uint32_t type, unsigned n)
         memcpy(bytes + at + sizeof head + 8, desc, sizeof desc);
     }
     elf.notes[0].size = at;
-    int status = mote__notes_read(&notes, &elf, bytes, &error);
+    int status = mote__notes_read(&notes, &elf, bytes, NULL, &error);
     free(bytes);
     return status;
 }

@@ -110,11 +110,13 @@ static int keep_vm(struct mote__hv *hv, mote_error *error)
     return 0;
 }
 
-int mote__hv_open(struct mote__hv **out, const char *device, mote_error *error)
+int mote__hv_open(struct mote__hv **out, const mote_allocator *allocator, const char *device,
+                  mote_error *error)
 {
-    struct mote__hv *hv = mote__alloc(sizeof *hv);
+    struct mote__hv *hv = mote__alloc(allocator, sizeof *hv);
     if (!hv)
         return mote__fail_memory(error, "the hypervisor");
+    hv->allocator = allocator;
     hv->keep_vm = -1;
     device = device ? device : "/dev/kvm";
     hv->fd = mote__open_device(device);
@@ -173,7 +175,7 @@ static int create_vcpu(struct mote__vm *vm, mote_error *error)
 int mote__vm_create(struct mote__vm **out, struct mote__hv *hv, const struct mote__cpu_setup *setup,
                     mote_error *error)
 {
-    struct mote__vm *vm = mote__alloc(sizeof *vm);
+    struct mote__vm *vm = mote__alloc(hv->allocator, sizeof *vm);
     if (!vm)
         return mote__fail_memory(error, "a VM");
     vm->hv = hv;
@@ -274,9 +276,8 @@ static void failed_run(struct mote__exit *exit, int status)
         exit->kind = MOTE__EXIT_INTERRUPTED;
         return;
     }
-    exit->kind = MOTE__EXIT_STRANGE;
-    snprintf(exit->text, sizeof exit->text, "KVM_RUN: %s%s", strerrordesc_np(-status),
-             status == -EAGAIN ? " (each VM has a kernel thread: raise RLIMIT_NPROC)" : "");
+    exit->kind = status == -EAGAIN ? MOTE__EXIT_NO_THREAD : MOTE__EXIT_STRANGE;
+    snprintf(exit->text, sizeof exit->text, "KVM_RUN: %s", strerrordesc_np(-status));
 }
 
 void mote__vm_run(struct mote__vm *vm, struct mote__exit *exit)

@@ -16,6 +16,7 @@ struct mote__kvm_cpuid {
 };
 
 struct mote__hv {
+    const mote_allocator *allocator;
     int fd;      /* the device */
     int keep_vm; /* an idle VM: creating the next ones is cheaper while one lives */
     size_t run_size;
