@@ -93,6 +93,8 @@ int mote__kvm_self_test(struct mote__hv *hv, mote_error *error)
         int status = ring(hv, MOTE_CPU_V2, &exit, error);
         if (status)
             return status;
+        if (exit.kind == MOTE__EXIT_NO_THREAD)
+            return mote__fail_system(error, -EAGAIN, "starting a VM's thread");
         if (exit.kind != MOTE__EXIT_DOORBELL)
             continue;
         status = ring(hv, MOTE_CPU_V3, &exit, error);
