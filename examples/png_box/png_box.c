@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "example.h"
+#include "../example.h"
 
 enum { MAX_FILES = 1000, WANTED_FILES = 100, HEADER = 8, ROUNDS = 3 };
 

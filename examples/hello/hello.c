@@ -2,7 +2,7 @@
 /* A guest greets through a host function that it was granted, and has nothing else. */
 #include <string.h>
 
-#include "example.h"
+#include "../example.h"
 
 /* What the guest gets from us: `user` is ours, the text is a copy. */
 static int say(void *user, mote_context *context, const mote_value *args, size_t nargs,
