@@ -427,6 +427,36 @@ typedef void (*mote_log_fn)(void *user, mote_sandbox *sandbox, unsigned level, c
                             size_t size);
 MOTE_API int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error *error);
 
+/* What a guest may do with what is granted; bits. */
+enum mote_grant_access { MOTE_GRANT_READ = 1, MOTE_GRANT_WRITE = 2 };
+
+/*
+ * Grants a directory of the host under an absolute path of the guest ("/", "/data"), which no
+ * other grant has. `access` is MOTE_GRANT_READ, or that with MOTE_GRANT_WRITE.
+ * It is opened now and stays that directory, whatever takes its name later.
+ * Guests reach what is beneath it and nothing else: symlinks and ".." cannot lead out. Only
+ * regular files and directories can be opened; symlinks cannot be made or moved, hard links not
+ * made, owners not seen, set-id bits not set. What a guest writes between two resets is bounded
+ * by MOTE_OPT_FILE_BYTES; a reset closes its files and does not undo what it wrote. Names
+ * and contents are the guest's: hostile to whoever reads them. Needs Linux 5.8 and
+ * /proc. Do not put into a granted directory what waits for others (FUSE, network
+ * filesystems) where a deadline must hold: a system call of the host is not stopped.
+ * Errors: EFROZEN, EINVAL (access, path, granted already), ESYSTEM (no such directory), ENOMEM.
+ */
+MOTE_API int mote_policy_dir(mote_policy *policy, const char *host_path, const char *guest_path,
+                             unsigned access, mote_error *error);
+
+/*
+ * Grants a regular file of the host under an absolute path of the guest, read-only. It is copied
+ * into memory once, now: guests see it as of the grant, whatever happens to it later, and all
+ * sandboxes of the policy share the copy. A guest that maps it shares its pages until it writes
+ * to them (mmap, private). Not executable. Mappings that cannot be written do not count into
+ * MOTE_OPT_MEMORY, others whole; all granted files of a policy are at most 16 GiB. Errors:
+ * EFROZEN, EINVAL (no regular file, path, granted already, too large), ESYSTEM, ENOMEM.
+ */
+MOTE_API int mote_policy_file(mote_policy *policy, const char *host_path, const char *guest_path,
+                              mote_error *error);
+
 /* ---- sandbox ------------------------------------------------------------------ */
 
 typedef struct mote_sandbox_options {

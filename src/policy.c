@@ -22,6 +22,7 @@ int mote_policy_new(mote_policy **out, mote_host *host, mote_error *error)
     atomic_init(&policy->references, 1);
     pthread_mutex_init(&policy->lock, NULL);
     policy->host = host;
+    policy->mounts.allocator = &host->allocator;
     policy->memory = MOTE__DEFAULT_MEMORY;
     policy->stream_bytes = MOTE__DEFAULT_STREAM_BYTES;
     policy->open_files = MOTE__DEFAULT_OPEN_FILES;
@@ -53,6 +54,7 @@ void mote_policy_unref(mote_policy *policy)
     for (size_t i = 0; i < policy->ngrants; i++)
         free_grant(&policy->grants[i]);
     mote__free(policy->grants);
+    mote__mounts_free(&policy->mounts);
     pthread_mutex_destroy(&policy->lock);
     mote__host_unref(policy->host);
     mote__free(policy);
@@ -78,8 +80,7 @@ static int check_frozen(const mote_policy *policy, mote_error *error)
     return 0;
 }
 
-/* Opens the policy for a change; on success close_policy must follow. */
-static int open_policy(mote_policy *policy, mote_error *error)
+int mote__policy_open(mote_policy *policy, mote_error *error)
 {
     if (!policy)
         return mote__fail_argument(error, "the policy is NULL");
@@ -93,7 +94,7 @@ static int open_policy(mote_policy *policy, mote_error *error)
     return status;
 }
 
-static int close_policy(mote_policy *policy, int status)
+int mote__policy_close(mote_policy *policy, int status)
 {
     pthread_mutex_unlock(&policy->lock);
     return status;
@@ -142,8 +143,8 @@ static int set_option(mote_policy *policy, mote_option number, uint64_t value, m
 
 int mote_policy_set(mote_policy *policy, mote_option option, uint64_t value, mote_error *error)
 {
-    int status = open_policy(policy, error);
-    return status ? status : close_policy(policy, set_option(policy, option, value, error));
+    int status = mote__policy_open(policy, error);
+    return status ? status : mote__policy_close(policy, set_option(policy, option, value, error));
 }
 
 const struct mote__grant *mote__policy_find(const mote_policy *policy, const char *module,
@@ -206,33 +207,33 @@ int mote_policy_function(mote_policy *policy, const char *module, const char *na
                          const char *signature, mote_host_fn fn, void *user, mote_free_fn free_user,
                          mote_error *error)
 {
-    int status = open_policy(policy, error);
+    int status = mote__policy_open(policy, error);
     return status ? status
-                  : close_policy(policy, grant_function(policy, module, name, signature, fn, user,
-                                                        free_user, error));
+                  : mote__policy_close(policy, grant_function(policy, module, name, signature, fn,
+                                                              user, free_user, error));
 }
 
 int mote_policy_stream(mote_policy *policy, int guest_fd, const mote_stream *stream,
                        mote_error *error)
 {
-    int status = open_policy(policy, error);
+    int status = mote__policy_open(policy, error);
     if (status)
         return status;
     if (guest_fd < 0 || guest_fd >= MOTE__STREAMS || !stream || stream->size < sizeof *stream)
-        return close_policy(
+        return mote__policy_close(
             policy,
             mote__fail_argument(
                 error, "mote_policy_stream: guest_fd is not 0, 1 or 2, or stream.size is wrong"));
     policy->streams[guest_fd] = *stream;
-    return close_policy(policy, 0);
+    return mote__policy_close(policy, 0);
 }
 
 int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error *error)
 {
-    int status = open_policy(policy, error);
+    int status = mote__policy_open(policy, error);
     if (status)
         return status;
     policy->log = fn;
     policy->log_user = user;
-    return close_policy(policy, 0);
+    return mote__policy_close(policy, 0);
 }

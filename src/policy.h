@@ -2,6 +2,7 @@
 #ifndef MOTE_POLICY_H
 #define MOTE_POLICY_H
 
+#include "files.h"
 #include "host.h"
 
 #define MOTE__STREAMS              3 /* guest fds 0, 1, 2 */
@@ -32,10 +33,16 @@ struct mote_policy {
     uint64_t refused, open_files, file_bytes;
     struct mote__grant *grants;
     size_t ngrants;
+    struct mote__mounts mounts; /* directories and files */
     mote_stream streams[MOTE__STREAMS];
     mote_log_fn log;
     void *log_user;
 };
+
+/* Opens the policy for a change; where that succeeds mote__policy_close must follow, which gives
+ * `status` back. */
+int mote__policy_open(mote_policy *policy, mote_error *error);
+int mote__policy_close(mote_policy *policy, int status);
 
 /* NULL when nothing of that name was granted. */
 const struct mote__grant *mote__policy_find(const mote_policy *policy, const char *module,

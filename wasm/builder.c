@@ -160,8 +160,8 @@ static int finish(const struct build *build)
 
 static int run_steps(struct build *build)
 {
-    int status =
-        mote__file_read(build->options->input, MAX_MODULE_BYTES, &build->binary, build->error);
+    int status = mote__whole_file_read(build->options->input, MAX_MODULE_BYTES, &build->binary,
+                                       build->error);
     if (status == 0)
         status = mote__wasm_module_parse(&build->module, build->binary.data, build->binary.size,
                                          build->error);

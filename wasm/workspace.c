@@ -33,8 +33,8 @@ static int read_all(int fd, const char *path, size_t limit, struct mote__text *t
     }
 }
 
-int mote__file_read(const char *path, size_t limit, struct mote__text *text,
-                    struct mote__wasm_error *error)
+int mote__whole_file_read(const char *path, size_t limit, struct mote__text *text,
+                          struct mote__wasm_error *error)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -133,7 +133,7 @@ int mote__workspace_read(const struct mote__workspace *workspace, const char *na
 {
     char path[MOTE__PATH_MAX];
     const int status = path_in(workspace, name, path, error);
-    return status != 0 ? status : mote__file_read(path, SIZE_MAX, text, error);
+    return status != 0 ? status : mote__whole_file_read(path, SIZE_MAX, text, error);
 }
 
 bool mote__workspace_link(const struct mote__workspace *workspace, const char *directory,

@@ -34,7 +34,7 @@ int mote__workspace_publish(const struct mote__workspace *workspace, const char 
                             const char *path, struct mote__wasm_error *error);
 
 /* Appends a file of at most `limit` bytes to `text`. Errors: ESYSTEM, EMODULE, ENOMEM. */
-int mote__file_read(const char *path, size_t limit, struct mote__text *text,
-                    struct mote__wasm_error *error);
+int mote__whole_file_read(const char *path, size_t limit, struct mote__text *text,
+                          struct mote__wasm_error *error);
 
 #endif
