@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a guest is granted."""
+from typing import Any, Callable, List, Optional, Tuple
+
+from ._ffi import ffi
+from ._library import checked, lib, nanoseconds
+from .errors import GuestFailure
+from .host import Host, Object
+from .values import load, store
+
+EIO = 5
+
+
+class Grant:
+    """A host function in Python, and the type of its result."""
+
+    def __init__(self, function: Callable[..., Any], result: int = 0) -> None:
+        self.function = function
+        self.result = result
+        self.keep: Any = None  # the bytes of the last result, which the library still has to copy
+
+
+# Exceptions never cross the library: the first that a callback raised in a call is kept here, by the
+# sandbox's address, until the call has ended.
+raised: "dict[int, BaseException]" = {}
+
+
+def _remember(sandbox: Any, problem: BaseException) -> None:
+    raised.setdefault(int(ffi.cast("uintptr_t", sandbox)), problem)
+
+
+@ffi.callback(  # type: ignore[misc]
+    "int(void *, mote_context *, const mote_value *, size_t, mote_value *)", error=-1
+)
+def _host_function(user: Any, context: Any, args: Any, nargs: int, result: Any) -> int:
+    grant: Grant = ffi.from_handle(user)
+    try:
+        value = grant.function(*(load(args[i]) for i in range(nargs)))
+        if grant.result != lib.MOTE_VOID:
+            grant.keep = store(result, grant.result, value)
+        return 0
+    except GuestFailure as failure:
+        text = failure.text.encode("utf-8", "surrogateescape")
+        return int(lib.mote_context_fail(context, failure.code, text))
+    except BaseException as problem:  # pylint: disable=broad-except
+        _remember(lib.mote_context_sandbox(context), problem)
+        return -1
+
+
+@ffi.callback("int64_t(void *, mote_sandbox *, const void *, size_t)", error=-EIO)  # type: ignore[misc]
+def _write(user: Any, sandbox: Any, data: Any, size: int) -> int:
+    grant: Tuple[Any, Any] = ffi.from_handle(user)
+    try:
+        grant[1](bytes(ffi.buffer(data, size)))
+        return size
+    except BaseException as problem:  # pylint: disable=broad-except
+        _remember(sandbox, problem)
+        return -EIO
+
+
+@ffi.callback("int64_t(void *, mote_sandbox *, void *, size_t)", error=-EIO)  # type: ignore[misc]
+def _read(user: Any, sandbox: Any, data: Any, size: int) -> int:
+    grant: Tuple[Any, Any] = ffi.from_handle(user)
+    try:
+        given = bytes(grant[0](size))[:size]
+        ffi.memmove(data, given, len(given))
+        return len(given)
+    except BaseException as problem:  # pylint: disable=broad-except
+        _remember(sandbox, problem)
+        return -EIO
+
+
+@ffi.callback("void(void *, mote_sandbox *, unsigned, const char *, size_t)")  # type: ignore[misc]
+def _log(user: Any, sandbox: Any, level: int, text: Any, size: int) -> None:
+    function: Callable[[int, str], None] = ffi.from_handle(user)
+    try:
+        function(level, bytes(ffi.buffer(text, size)).decode("utf-8", "backslashreplace"))
+    except BaseException as problem:  # pylint: disable=broad-except
+        _remember(sandbox, problem)
+
+
+class Policy(Object):
+    """What a guest is granted: nothing but what is given here. It may change until its first sandbox.
+
+    memory: bytes of guest memory in all (64 MiB)
+    deadline: seconds of wall clock for each call, host functions included
+    stream_bytes: bytes that a guest may write to its streams and log between two resets (16 MiB)
+    cpu_budget: seconds of CPU time for each call
+    cpu_time: have the report tell the CPU time of calls
+    call_bytes: bytes of str and bytes that one call may carry in each direction
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        memory: Optional[int] = None,
+        deadline: Optional[float] = None,
+        stream_bytes: Optional[int] = None,
+        cpu_budget: Optional[float] = None,
+        cpu_time: bool = False,
+        call_bytes: Optional[int] = None,
+    ) -> None:
+        self._host = host
+        self._keep: List[Any] = []  # the handles that the library holds
+        place = ffi.new("mote_policy **")
+        checked(lib.mote_policy_new, place, host._open())
+        self._pointer = place[0]
+        host._adopt(self)
+        numbers = {
+            lib.MOTE_OPT_MEMORY: memory,
+            lib.MOTE_OPT_DEADLINE: None if deadline is None else nanoseconds(deadline),
+            lib.MOTE_OPT_STREAM_BYTES: stream_bytes,
+            lib.MOTE_OPT_CPU_BUDGET: None if cpu_budget is None else nanoseconds(cpu_budget),
+            lib.MOTE_OPT_CPU_TIME: 1 if cpu_time else None,
+            lib.MOTE_OPT_CALL_BYTES: call_bytes,
+        }
+        for option, number in numbers.items():
+            if number is not None:
+                checked(lib.mote_policy_set, self._pointer, option, number)
+
+    def _handle(self, thing: Any) -> Any:
+        handle = ffi.new_handle(thing)
+        self._keep.append((handle, thing))
+        return handle
+
+    def function(
+        self, module: str, name: str, signature: str, function: Callable[..., Any]
+    ) -> None:
+        """Grants a Python function, called with the values of its signature, such as
+        "(string,u32)->bytes". It runs on the thread that called the guest. GuestFailure gives the
+        guest an error; any other exception ends the call with HostFunctionError."""
+        parsed = ffi.new("mote_signature *")
+        checked(lib.mote_signature_parse, parsed, signature.encode())
+        handle = self._handle(Grant(function, parsed.result if parsed.nresults else lib.MOTE_VOID))
+        checked(
+            lib.mote_policy_function,
+            self._open(),
+            module.encode(),
+            name.encode(),
+            signature.encode(),
+            _host_function,
+            handle,
+            ffi.NULL,
+        )
+
+    def stream(
+        self,
+        fd: int,
+        *,
+        read: Optional[Callable[[int], bytes]] = None,
+        write: Optional[Callable[[bytes], Any]] = None,
+    ) -> None:
+        """Grants a descriptor of the guest: `read` gives at most as many bytes as it is asked for, b""
+        at the end; `write` takes all that it is given. An exception is EIO for the guest, and is
+        raised when the call ends."""
+        stream = ffi.new("mote_stream *")
+        stream.size = ffi.sizeof("mote_stream")
+        stream.read = ffi.NULL if read is None else _read
+        stream.write = ffi.NULL if write is None else _write
+        stream.user = self._handle((read, write))
+        checked(lib.mote_policy_stream, self._open(), fd, stream)
+
+    def log(self, function: Callable[[int, str], None]) -> None:
+        """Gets the lines that the guest logs: level 0 (debug) to 3 (error), and text."""
+        checked(lib.mote_policy_log, self._open(), _log, self._handle(function))
+
+    def close(self) -> None:
+        if self._pointer is not None:
+            lib.mote_policy_unref(self._pointer)
+            self._pointer = None
