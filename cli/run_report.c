@@ -57,8 +57,6 @@ static const char *advice(mote_fault_kind kind)
         return "built for another processor? try --cpu v3, or compile for x86-64-v2";
     case MOTE_FAULT_PROTECTION:
         return "guests may not use privileged instructions, ports or non-canonical addresses";
-    case MOTE_FAULT_MEMORY:
-        return "--memory gives more";
     case MOTE_FAULT_DEADLINE:
         return "--deadline gives more time";
     case MOTE_FAULT_DOORBELL:
@@ -126,8 +124,8 @@ const char *run_remedy(const struct run *run, int code, const mote_error *error)
     switch (code) {
     case MOTE_EMISSING:
         return "mote run grants no host functions: this guest needs a program of its own";
-    case MOTE_ELIMIT:
-        return "--memory gives more";
+    case MOTE_ELIMIT: /* of memory, or of the number of its pieces */
+        return strstr(error->text, "limit") != NULL ? "--memory gives more" : "";
     case MOTE_EBOOT:
         return "";
     default:
@@ -170,7 +168,7 @@ static void say_failure(const struct run *run, int code, const mote_error *error
         line_add(&line, "%s: ", options->invoke != NULL ? options->invoke : options->guest);
         if (was_stopped(code))
             line_add(&line, "%s", mote_error_string(code));
-        else if (run_has_fault(code, report))
+        else if (run_has_fault(code, report) && report->fault != MOTE_FAULT_MEMORY)
             add_fault(&line, report);
         else
             add_error(&line, run, code, error);

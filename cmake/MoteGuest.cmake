@@ -21,7 +21,8 @@ if(NOT DEFINED MOTE_GUEST_DIR)
   set(MOTE_GUEST_DIR ${CMAKE_BINARY_DIR}/guests)
 endif()
 if(NOT DEFINED MOTE_GUEST_FLAGS)
-  set(MOTE_GUEST_FLAGS -O2 -g)
+  # Frame pointers: reports of faults follow them (mote_report.frames).
+  set(MOTE_GUEST_FLAGS -O2 -g -fno-omit-frame-pointer)
 endif()
 # Never -I/usr/include: musl-gcc would find glibc's headers there.
 if(NOT MOTE_GUEST_INCLUDE STREQUAL "/usr/include")

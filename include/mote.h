@@ -315,6 +315,13 @@ MOTE_API size_t mote_image_imports(const mote_image *image);
 MOTE_API int mote_image_export(const mote_image *image, size_t index, mote_function_info *info);
 MOTE_API int mote_image_import(const mote_image *image, size_t index, mote_function_info *info);
 
+/* "function+0x1f" for an address of the image's code, from its symbol table: printable ASCII. A
+ * return address lies behind its call: ask for the address before it. Writes at most `size` bytes
+ * with the NUL, cutting the name; returns the length that it needs. Errors: ENOTFOUND (the image
+ * has no symbol there, or no memory for the sorted table that the first question makes; `text` is
+ * empty), EINVAL, EFORKED. */
+MOTE_API int mote_image_symbol(const mote_image *image, uint64_t address, char *text, size_t size);
+
 /* An export, found once and called many times; valid for this image only. */
 typedef struct mote_func {
     const mote_image *image;
@@ -584,6 +591,8 @@ typedef struct mote_registers { /* x86-64 */
     uint64_t rip, rflags;
 } mote_registers;
 
+#define MOTE_FRAMES_MAX 32
+
 typedef struct mote_report {
     size_t size; /* sizeof(mote_report) of the library */
     /* how the last call ended */
@@ -597,7 +606,8 @@ typedef struct mote_report {
     char text[1025];          /* text of an abort or of EGUEST, trap name; the guest's bytes as they
                                  are; NUL-terminated, never more */
     char symbol[128];         /* "function+0x1f" of RIP, or empty */
-    mote_registers registers; /* when the fault came from the processor */
+    mote_registers registers; /* where the guest stood, of a guest that waits for its host as
+                                 its doorbell returns; RIP is 0 when nobody knows */
     /* usage of the last call */
     uint64_t wall_ns;
     uint64_t exits;      /* returns from the guest to the host, for any reason */
@@ -608,6 +618,12 @@ typedef struct mote_report {
     uint64_t memory;      /* bytes mapped for the guest now */
     uint64_t reset_pages; /* pages that the last reset put back */
     uint64_t resets;
+    /* Where the last call ended, for the same ends as `registers`: frames[0] is RIP, the others
+     * are return addresses, innermost first, as far as the guest's frame pointers tell. The
+     * guest wrote them: addresses of its code, but not more to be believed than its other
+     * results. Build guests with -fno-omit-frame-pointer; mote_debug.h needs none. */
+    uint64_t frames[MOTE_FRAMES_MAX];
+    uint32_t nframes; /* 0 when the call did not fail */
 } mote_report;
 
 /* What the last call did; valid until the next operation on the sandbox. */

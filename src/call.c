@@ -75,6 +75,8 @@ static void begin(mote_sandbox *sandbox)
         r->address = 0;
         r->vector = r->error_code = 0;
         r->symbol[0] = '\0';
+        memset(r->frames, 0, sizeof r->frames);
+        r->nframes = 0;
     }
     r->fault = MOTE_FAULT_NONE;
     r->code = 0;

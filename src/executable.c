@@ -132,6 +132,12 @@ static const struct mote__segment *segment_of(const struct mote__elf *elf, uint6
     return NULL;
 }
 
+bool mote__elf_is_code(const struct mote__elf *elf, uint64_t address)
+{
+    const struct mote__segment *s = segment_of(elf, address);
+    return s && s->access & MOTE__EXECUTE;
+}
+
 static int check_layout(struct mote__elf *elf, mote_error *error)
 {
     if (elf->nsegments == 0)
@@ -142,8 +148,7 @@ static int check_layout(struct mote__elf *elf, mote_error *error)
     find_extent(elf);
     if (elf->low < MOTE__PAGE)
         return refuse(error, NULL, "a segment covers address 0");
-    const struct mote__segment *s = segment_of(elf, elf->entry);
-    if (!s || !(s->access & MOTE__EXECUTE))
+    if (!mote__elf_is_code(elf, elf->entry))
         return refuse(error, NULL, "entry outside code");
     return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef MOTE_EXECUTABLE_H
 #define MOTE_EXECUTABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,5 +40,7 @@ struct mote__elf {
 
 /* Errors: EIMAGE with what is wrong. */
 int mote__elf_parse(struct mote__elf *elf, const void *data, size_t size, mote_error *error);
+/* Whether the guest may execute what is at `address`, as the file says. */
+bool mote__elf_is_code(const struct mote__elf *elf, uint64_t address);
 
 #endif

@@ -243,6 +243,8 @@ int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *sto
     if (status) /* the guest stands in the middle of something */
         sandbox->state = MOTE_STATE_POISONED;
 #endif
+    if (status)
+        mote__report_place(sandbox);
     if (sandbox->broken) { /* not before the phase is IDLE: a kick looks at the VM */
         mote__host_log(sandbox->host, 2, "%s: a VM is given up: %s", sandbox->image->name,
                        sandbox->error.text);

@@ -85,11 +85,12 @@ static int grow_stack(mote_sandbox *sandbox, uint64_t address)
         low = twice;
     if (low < stack_end(l))
         low = stack_end(l);
+    mote_error error = MOTE_ERROR_INIT;
     int status = mote__memory_map(&sandbox->shell->memory, low, from - low,
-                                  MOTE__READ | MOTE__WRITE, MOTE__REGION_STACK, NULL);
+                                  MOTE__READ | MOTE__WRITE, MOTE__REGION_STACK, &error);
     if (status == MOTE_ELIMIT)
         return mote__fault_end(sandbox, MOTE_ELIMIT, MOTE_FAULT_MEMORY, 0,
-                               "out of memory: the stack does not fit the memory limit");
+                               "out of memory: the stack cannot grow: %.400s", error.text);
     return status ? mote__fault_end(sandbox, status, MOTE_FAULT_MEMORY, 0,
                                     "the host has no memory for the stack")
                   : 0;

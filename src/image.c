@@ -143,8 +143,9 @@ static int open_image(mote_image **out, mote_host *host, const mote_source *sour
     mote__host_ref(host);
     take_options(image, options);
     image->name = mote__strdup(&host->allocator, name_of(source, options));
-    int status =
-        image->name ? read_source(image, source, error) : mote__fail_memory(error, "an image");
+    image->symbols = mote__symbols_new(&host->allocator);
+    int status = image->name && image->symbols ? read_source(image, source, error)
+                                               : mote__fail_memory(error, "an image");
     if (!status)
         status = parse(image, options->stack, error);
     if (status) {
@@ -182,6 +183,7 @@ void mote_image_unref(mote_image *image)
     mote__snapshot_free(image->snapshot);
     if (image->read_only_fd >= 0)
         mote__close(image->read_only_fd);
+    mote__symbols_free(image->symbols);
     mote__notes_free(&image->notes);
     mote__free(image->file);
     mote__free(image->name);
@@ -198,7 +200,15 @@ int mote_image_boot(mote_image *image, mote_error *error)
     return status ? status : mote__image_boot(image, error);
 }
 
-/* ---- what it exports and imports ---- */
+/* ---- what is in it ---- */
+
+int mote_image_symbol(const mote_image *image, uint64_t address, char *text, size_t size)
+{
+    if (!image || (size && !text))
+        return MOTE_EINVAL;
+    return mote__host_forked(image->host) ? MOTE_EFORKED
+                                          : mote__image_symbol(image, address, text, size);
+}
 
 size_t mote_image_exports(const mote_image *image)
 {

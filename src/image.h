@@ -9,6 +9,7 @@
 #include "layout.h"
 #include "note.h"
 #include "snapshot.h"
+#include "symbol.h"
 
 struct mote_image {
     _Atomic uint32_t references;
@@ -23,6 +24,7 @@ struct mote_image {
     size_t read_only;
     uint64_t boot_memory, boot_deadline_ns;
     mote_cpu cpu;
+    struct mote__symbols *symbols;
     pthread_mutex_t boot_lock;
     struct mote__snapshot *_Atomic snapshot; /* NULL until booted; then never changes */
 };
@@ -33,8 +35,6 @@ static inline bool mote__image_is_program(const mote_image *image)
     return image->notes.exports.count == 0;
 }
 
-/* "function+0x1f" for an address in the image's code, or "" (symbol.c). */
-void mote__image_symbol(const mote_image *image, uint64_t address, char *text, size_t size);
 /* Boots the image once (boot.c). */
 int mote__image_boot(mote_image *image, mote_error *error);
 /* Maps the image's segments into an empty guest (image_load.c). */

@@ -181,13 +181,16 @@ static size_t frame_size(uint32_t nargs, uint32_t nresults)
     return sizeof(struct mote_call_frame) + (nargs + nresults) * sizeof(struct mote_slot);
 }
 
+/* What the memory layer said, if it was asked, is the reason. */
 static int no_room(mote_sandbox *sandbox, int status, size_t size)
 {
-    if (status == MOTE_ELIMIT)
-        return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
-                          "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
-                          "%zu bytes of arguments or results do not fit the memory limit", size);
-    return status;
+    if (status != MOTE_ELIMIT)
+        return status;
+    mote_error why = sandbox->error;
+    bool told = why.code == MOTE_ELIMIT;
+    return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0, told ? why.remedy : NULL,
+                      "%zu bytes of arguments or results do not fit: %.400s", size,
+                      told ? why.text : "no guest has as much memory");
 }
 
 /* The control block is at the start of the mailbox, always in its first page. */

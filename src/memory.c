@@ -68,8 +68,9 @@ size_t mote__memory_in_use(const struct mote__memory *memory)
 static int region_status(int status, mote_error *error)
 {
     if (status == MOTE_ELIMIT)
-        return mote__fail(error, MOTE_DOMAIN_GUEST, status, 0, NULL,
-                          "the guest has more than %u memory regions", MOTE__MAX_REGIONS);
+        return mote__fail(error, MOTE_DOMAIN_GUEST, status, 0,
+                          "map fewer and larger pieces, with the same access side by side",
+                          "the guest has %u memory regions, which is the most", MOTE__MAX_REGIONS);
     return status ? mote__fail_memory(error, "the region table") : 0;
 }
 

@@ -122,6 +122,15 @@ __attribute__((format(printf, 5, 6))) int mote__fault_end(mote_sandbox *sandbox,
                                                           mote_fault_kind kind, int64_t detail,
                                                           const char *format, ...);
 
+/* ---- backtrace.c ---- */
+
+/* Tells in the report of a call that failed where the guest stood: registers, symbol, frames.
+ * Leaves out what is not known. */
+void mote__report_place(mote_sandbox *sandbox);
+/* RIP and the return addresses that the frame pointers lead to; at most MOTE_FRAMES_MAX. */
+uint32_t mote__backtrace(const struct mote__elf *elf, const struct mote__memory *memory,
+                         const struct mote__cpu_regs *regs, uint64_t *frames);
+
 /* ---- reset.c ---- */
 
 int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error);

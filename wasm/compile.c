@@ -24,8 +24,9 @@ static const char *const common_flags[] = {
     "-fno-math-errno", "-ffp-contract=off", "-fsignaling-nans",
     /* Endless recursion ends at the guard page; as a loop it would end at no page. */
     "-fno-optimize-sibling-calls", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections",
-    "-fno-ident", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none",
-    "-include", "mote_wasm_rt.h"};
+    /* Reports of faults follow the frame pointers; there are no unwind tables. */
+    "-fno-omit-frame-pointer", "-fno-ident", "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables", "-fcf-protection=none", "-include", "mote_wasm_rt.h"};
 
 /* string.c defines what the compiler would make of its loops. */
 static const char *const string_flags[] = {"-fno-builtin"};

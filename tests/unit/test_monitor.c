@@ -192,6 +192,33 @@ static void test_return_writes_a_frame_of_cpl_3(void **state)
     assert_int_equal(regs.rflags, MOTE__FLAGS_FIXED);
 }
 
+/* Wherever in the monitor it stands: what the guest was, or nothing. */
+static void test_the_guest_in_the_monitor(void **state)
+{
+    (void)state;
+    struct mote__cpu_regs guest;
+    regs.rip = 0x401000;
+    regs.rsp = 0x7000;
+    mote__monitor_return(&regs, AT, TOP, stack);
+    assert_true(mote__monitor_guest(&guest, &regs, AT, TOP, stack));
+    assert_int_equal(guest.rip, 0x401000);
+    assert_int_equal(guest.rsp, 0x7000);
+    for (uint64_t behind = 0; behind < 2; behind++) { /* at the `hlt` and behind it: #DE */
+        regs.rip = AT + MOTE__MONITOR_VECTORS + behind;
+        assert_true(mote__monitor_guest(&guest, &regs, AT, TOP, stack));
+        assert_int_equal(guest.rip, 0x401000);
+        regs.rip = AT + MOTE__MONITOR_SYSCALL + behind;
+        regs.rcx = 0x402000;
+        assert_true(mote__monitor_guest(&guest, &regs, AT, TOP, stack));
+        assert_int_equal(guest.rip, 0x402000);
+    }
+    regs.rip = AT + MOTE__MONITOR_RETURN;
+    regs.rsp = TOP - 8;
+    assert_false(mote__monitor_guest(&guest, &regs, AT, TOP, stack));
+    regs.rip = AT + MOTE__MONITOR_VECTORS + 5;
+    assert_false(mote__monitor_guest(&guest, &regs, AT, TOP, stack));
+}
+
 static void test_bitmap_allows_the_doorbell_alone(void **state)
 {
     (void)state;
@@ -236,6 +263,7 @@ int main(void)
         TEST(test_another_stack_pointer_is_broken),
         TEST(test_random_registers),
         TEST(test_return_writes_a_frame_of_cpl_3),
+        TEST(test_the_guest_in_the_monitor),
         TEST(test_bitmap_allows_the_doorbell_alone),
         TEST(test_gates),
     };

@@ -184,6 +184,33 @@ void mote__monitor_decode(struct mote__halt *halt, const struct mote__cpu_regs *
     decode_trap(halt, address, top - sizeof(struct mote__trap_frame));
 }
 
+/* At the `iretq` the host's own frame says where the guest goes on. */
+static bool decode_return(struct mote__cpu_regs *guest, uint64_t stack_top, const uint8_t *stack)
+{
+    struct mote__trap_frame frame;
+    if (guest->rsp != stack_top - sizeof frame)
+        return false;
+    memcpy(&frame, stack + MOTE__PAGE - sizeof frame, sizeof frame);
+    guest->rip = frame.rip;
+    guest->rflags = frame.rflags;
+    guest->rsp = frame.rsp;
+    return (frame.cs & 3) == 3;
+}
+
+bool mote__monitor_guest(struct mote__cpu_regs *guest, const struct mote__cpu_regs *now,
+                         uint64_t address, uint64_t stack_top, const uint8_t *stack)
+{
+    struct mote__halt halt;
+    *guest = *now;
+    if (now->rip == address + MOTE__MONITOR_RETURN)
+        return decode_return(guest, stack_top, stack);
+    if (guest->rip % 16 == 0)
+        guest->rip++; /* as if the stub's `hlt` had been executed */
+    mote__monitor_decode(&halt, guest, address, stack_top, stack);
+    *guest = halt.regs;
+    return halt.kind != MOTE__HALT_BROKEN;
+}
+
 void mote__monitor_return(struct mote__cpu_regs *regs, uint64_t address, uint64_t stack_top,
                           uint8_t *stack)
 {

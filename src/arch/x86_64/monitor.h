@@ -65,6 +65,10 @@ void mote__scrub_build(struct mote__scrub_data *data, uint64_t resume,
  * copied before it is believed. */
 void mote__monitor_decode(struct mote__halt *halt, const struct mote__cpu_regs *now,
                           uint64_t address, uint64_t stack_top, const uint8_t *stack);
+/* The guest's registers, wherever in the monitor the vCPU stands: at a stub's `hlt`, behind
+ * it, or at the `iretq`. False where they are not known. */
+bool mote__monitor_guest(struct mote__cpu_regs *guest, const struct mote__cpu_regs *now,
+                         uint64_t address, uint64_t stack_top, const uint8_t *stack);
 /* From a halted monitor back to the guest with `regs`: writes the frame and
  * makes `regs` those that the vCPU must be given. */
 void mote__monitor_return(struct mote__cpu_regs *regs, uint64_t address, uint64_t stack_top,
