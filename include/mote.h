@@ -511,6 +511,13 @@ typedef struct mote_call_options {
 MOTE_API int mote_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *options,
                        const mote_value *args, size_t nargs, mote_value *results, size_t nresults);
 
+/* mote_call that stores its result in `*result`: an int32_t, uint32_t, ..., bool, or for string
+ * and bytes a pointer and a size as in mote_value. `type` is its type; MOTE_VOID, with `result`
+ * ignored: the function has none. ETYPE, before the guest runs, when the function's is another.
+ * mote_call.h makes the arguments and the type out of C's. */
+MOTE_API int mote_call_into(mote_sandbox *sandbox, mote_func func, const mote_call_options *options,
+                            const mote_value *args, size_t nargs, mote_type type, void *result);
+
 /* Runs a program without exports from its entry to its end and gives its exit
  * status. Afterwards the sandbox is closed until it is reset. Errors: as mote_call, without
  * ETYPE, EGUEST and EEXITED; EINVAL and ERANGE also when the arguments and the environment
