@@ -9,6 +9,9 @@ install(TARGETS mote mote_shared EXPORT mote-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# Not in the CMake package: find it with pkg-config, which knows of libdw.
+install(TARGETS mote_debug mote_debug_shared
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
 # The guest SDK, once for each libc.
@@ -33,7 +36,7 @@ else()
   string(REGEX REPLACE "/$" "" up "${up}")
   set(MOTE_PC_PREFIX "\${pcfiledir}/${up}")
 endif()
-foreach(name IN ITEMS mote mote-guest mote-guest-musl)
+foreach(name IN ITEMS mote mote-debug mote-guest mote-guest-musl)
   configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
   install(FILES ${CMAKE_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()

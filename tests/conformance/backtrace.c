@@ -14,7 +14,8 @@ enum end {
     END_WAITS,
     END_SIGNAL,
     END_NOWHERE,
-    END_WIDE
+    END_WIDE,
+    END_INLINED
 };
 
 static int fn_fail(void *user, mote_context *context, const mote_value *args, size_t nargs,

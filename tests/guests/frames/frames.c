@@ -18,7 +18,8 @@ enum end {
     END_WAITS,    /* host calls for ever */
     END_SIGNAL,   /* raise */
     END_NOWHERE,  /* calls address 0 */
-    END_WIDE      /* the doorbell, two bytes wide */
+    END_WIDE,     /* the doorbell, two bytes wide */
+    END_INLINED   /* END_WRITE in a function that is inlined */
 };
 
 /* Not in libc, whose functions have no frame pointers. The third argument and the fourth are
@@ -33,20 +34,27 @@ static long system_call(long number, long a, long b, long c, long d)
     return number;
 }
 
+/* "here: ..." is how tests of debug information find a line. */
+static inline __attribute__((always_inline)) void write_low(uintptr_t address)
+{
+    *(volatile int *)address = 1; /* here: inlined */
+}
+
 APART static void f3(uint32_t end)
 {
     static const char dry[] = "dry";
+    static volatile uintptr_t low = 8;
     void (*volatile nowhere)(void) = NULL;
 
     switch ((enum end)end) {
     case END_WRITE:
-        *(volatile int *)NULL = 1;
+        *(volatile int *)NULL = 1; /* here: write */
         break;
     case END_ILLEGAL:
         __asm__ volatile("ud2");
         break;
     case END_ABORT:
-        mote_abort(1, dry, sizeof(dry) - 1);
+        mote_abort(1, dry, sizeof(dry) - 1); /* here: abort */
     case END_HOST:
         env_fail();
         break;
@@ -68,25 +76,28 @@ APART static void f3(uint32_t end)
     case END_WIDE:
         __asm__ volatile("out %%ax, $0x4d" ::"a"(0));
         break;
+    case END_INLINED:
+        write_low(low); /* here: call of write_low */
+        break;
     }
     __asm__ volatile("");
 }
 
 APART static void f2(uint32_t end)
 {
-    f3(end);
+    f3(end);              /* here: call of f3 */
     __asm__ volatile(""); /* no tail call */
 }
 
 APART static void f1(uint32_t end)
 {
-    f2(end);
+    f2(end); /* here: call of f2 */
     __asm__ volatile("");
 }
 
 static void chain(uint32_t end)
 {
-    f1(end);
+    f1(end); /* here: call of f1 */
     __asm__ volatile("");
 }
 MOTE_EXPORT(chain, void, u32);
