@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bare.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,48 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bare_internal.h"
 #include "bench.h"
 
-#define PAGE ((size_t)4096)
-#define PORT 0x4d
-
-extern const uint8_t bare_guest[];
-extern const uint32_t bare_guest_size;
-
-/* Its pages, by physical address; the pages that the guest writes follow. */
-enum { TSS, CODE, PML4, PDPT, LOW_PD, LOW_PT, HIGH_PD, HIGH_PT, DATA };
-_Static_assert(DATA == BARE_OWN_PAGES, "bare.h");
-
-/* Guest addresses: code and data below, the TSS and one page far above, as in a sandbox,
- * so that as many page tables are in use. */
-#define CODE_AT  0x400000ull
-#define DATA_AT  CODE_AT /* the first data page lies at FIRST_AT instead */
-#define TSS_AT   0x1001100000ull
-#define FIRST_AT (TSS_AT + PAGE)
-
-#define PRESENT  1ull
-#define WRITE    2ull
-#define USER     4ull
-#define ACCESS   0x20ull
-
-struct bare_kvm {
-    int fd;
-    size_t run_size;
-    struct { /* struct kvm_cpuid2, with room */
-        uint32_t count, padding;
-        struct kvm_cpuid_entry2 entries[128];
-    } cpuid;
-};
-
-struct bare_vm {
-    struct bare_kvm *kvm;
-    int fd, vcpu;
-    struct kvm_run *run;
-    uint8_t *memory;
-    size_t size, pages;
-};
-
-static int failed(const char *what)
+int bare_failed(const char *what)
 {
     fprintf(stderr, "\nmote_bench: the bare VM: %s: %m\n", what);
     return -1;
@@ -67,7 +26,7 @@ struct bare_kvm *bare_open(void)
     kvm->fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
     int size = ioctl(kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
     if (size < 0 || ioctl(kvm->fd, KVM_GET_SUPPORTED_CPUID, &kvm->cpuid) < 0) {
-        failed("/dev/kvm");
+        bare_failed("/dev/kvm");
         bare_close(kvm);
         return NULL;
     }
@@ -84,8 +43,8 @@ void bare_close(struct bare_kvm *kvm)
 
 /* ---- memory ---- */
 
-static void put_entry(struct bare_vm *vm, size_t table, uint64_t address, int level,
-                      uint64_t physical, uint64_t bits)
+void bare_put_entry(struct bare_vm *vm, size_t table, uint64_t address, int level,
+                    uint64_t physical, uint64_t bits)
 {
     uint64_t *entries = (uint64_t *)(void *)(vm->memory + table * PAGE);
     entries[(address >> (12 + 9 * level)) % 512] = physical | bits | PRESENT | ACCESS;
@@ -93,9 +52,9 @@ static void put_entry(struct bare_vm *vm, size_t table, uint64_t address, int le
 
 static void put_tables(struct bare_vm *vm, uint64_t address, size_t pd, size_t pt)
 {
-    put_entry(vm, PML4, address, 3, PDPT * PAGE, WRITE | USER);
-    put_entry(vm, PDPT, address, 2, pd * PAGE, WRITE | USER);
-    put_entry(vm, pd, address, 1, pt * PAGE, WRITE | USER);
+    bare_put_entry(vm, PML4, address, 3, PDPT * PAGE, WRITE | USER);
+    bare_put_entry(vm, PDPT, address, 2, pd * PAGE, WRITE | USER);
+    bare_put_entry(vm, pd, address, 1, pt * PAGE, WRITE | USER);
 }
 
 /* TSS: Intel SDM vol. 3, section 7.7; all ports denied but one. */
@@ -111,22 +70,22 @@ static int build_memory(struct bare_vm *vm)
     vm->size = (DATA + vm->pages) * PAGE;
     void *memory = mmap(NULL, vm->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
-        return failed("mmap");
+        return bare_failed("mmap");
     vm->memory = memory;
     build_tss(vm->memory + TSS * PAGE);
     memcpy(vm->memory + CODE * PAGE, bare_guest, bare_guest_size);
     put_tables(vm, CODE_AT, LOW_PD, LOW_PT);
     put_tables(vm, TSS_AT, HIGH_PD, HIGH_PT);
-    put_entry(vm, HIGH_PT, TSS_AT, 0, TSS * PAGE, 0);
-    put_entry(vm, LOW_PT, CODE_AT, 0, CODE * PAGE, USER);
+    bare_put_entry(vm, HIGH_PT, TSS_AT, 0, TSS * PAGE, 0);
+    bare_put_entry(vm, LOW_PT, CODE_AT, 0, CODE * PAGE, USER);
     if (vm->pages)
-        put_entry(vm, HIGH_PT, FIRST_AT, 0, DATA * PAGE, WRITE | USER);
+        bare_put_entry(vm, HIGH_PT, FIRST_AT, 0, DATA * PAGE, WRITE | USER);
     for (size_t i = 1; i < vm->pages; i++)
-        put_entry(vm, LOW_PT, DATA_AT + i * PAGE, 0, (DATA + i) * PAGE, WRITE | USER);
+        bare_put_entry(vm, LOW_PT, DATA_AT + i * PAGE, 0, (DATA + i) * PAGE, WRITE | USER);
     struct kvm_userspace_memory_region region = {.memory_size = vm->size,
                                                  .userspace_addr = (uintptr_t)memory};
     if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-        return failed("KVM_SET_USER_MEMORY_REGION");
+        return bare_failed("KVM_SET_USER_MEMORY_REGION");
     return 0;
 }
 
@@ -149,35 +108,38 @@ static int set_sregs(struct bare_vm *vm)
 {
     struct kvm_sregs s;
     if (ioctl(vm->vcpu, KVM_GET_SREGS, &s) < 0)
-        return failed("KVM_GET_SREGS");
-    s.cs = segment(0x23, 0xb, 1);
-    s.ss = segment(0x1b, 0x3, 0);
+        return bare_failed("KVM_GET_SREGS");
+    s.cs = segment(USER_CODE, 0xb, 1);
+    s.ss = segment(USER_DATA, 0x3, 0);
     s.ds = s.es = s.fs = s.gs = (struct kvm_segment){.unusable = 1};
-    s.tr = (struct kvm_segment){
-        .base = TSS_AT, .limit = 104 + PORT / 8 + 1, .selector = 0x28, .type = 11, .present = 1};
+    s.tr = (struct kvm_segment){.base = TSS_AT,
+                                .limit = 104 + PORT / 8 + 1,
+                                .selector = TSS_SELECT,
+                                .type = 11,
+                                .present = 1};
     s.cr0 = 0x80010033; /* PG WP NE ET MP PE */
     s.cr3 = PML4 * PAGE;
     s.cr4 = 0x620;  /* OSXMMEXCPT OSFXSR PAE */
     s.efer = 0xd01; /* NXE LMA LME SCE */
-    return ioctl(vm->vcpu, KVM_SET_SREGS, &s) < 0 ? failed("KVM_SET_SREGS") : 0;
+    return ioctl(vm->vcpu, KVM_SET_SREGS, &s) < 0 ? bare_failed("KVM_SET_SREGS") : 0;
 }
 
 static int build_cpu(struct bare_vm *vm)
 {
     vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
     if (vm->vcpu < 0)
-        return failed("KVM_CREATE_VCPU");
+        return bare_failed("KVM_CREATE_VCPU");
     void *run = mmap(NULL, vm->kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
     if (run == MAP_FAILED)
-        return failed("mmap of the vCPU");
+        return bare_failed("mmap of the vCPU");
     vm->run = run;
     if (ioctl(vm->vcpu, KVM_SET_CPUID2, &vm->kvm->cpuid) < 0)
-        return failed("KVM_SET_CPUID2");
+        return bare_failed("KVM_SET_CPUID2");
     if (set_sregs(vm))
         return -1;
     struct kvm_regs regs = {
         .rip = CODE_AT, .rsi = DATA_AT + PAGE, .rdi = FIRST_AT, .rcx = vm->pages, .rflags = 2};
-    return ioctl(vm->vcpu, KVM_SET_REGS, &regs) < 0 ? failed("KVM_SET_REGS") : 0;
+    return ioctl(vm->vcpu, KVM_SET_REGS, &regs) < 0 ? bare_failed("KVM_SET_REGS") : 0;
 }
 
 struct bare_vm *bare_new(struct bare_kvm *kvm, size_t pages)
@@ -189,7 +151,7 @@ struct bare_vm *bare_new(struct bare_kvm *kvm, size_t pages)
     do
         vm->fd = ioctl(kvm->fd, KVM_CREATE_VM, 0);
     while (vm->fd < 0 && errno == EINTR);
-    int status = vm->fd < 0 ? failed("KVM_CREATE_VM") : 0;
+    int status = vm->fd < 0 ? bare_failed("KVM_CREATE_VM") : 0;
     if (!status)
         status = build_memory(vm);
     if (!status)

@@ -28,4 +28,10 @@ int bare_ring(struct bare_vm *vm);
 /* The same, timed; for struct side. */
 int64_t bare_time_ring(void *vm);
 
+/* A VM whose guest makes system calls for ever; for bare_time_trap only. */
+struct bare_vm *bare_new_caller(struct bare_kvm *kvm);
+/* The way of one system call to the host and back: one KVM_RUN, which starts with the return
+ * from the last one, and the frame for the next return. For struct side. */
+int64_t bare_time_trap(void *vm);
+
 #endif

@@ -38,10 +38,14 @@ __attribute__((format(printf, 2, 3))) void bench_note(struct bench *bench, const
 int bench_call_exit(struct bench *bench, unsigned unused);
 int bench_call_fresh(struct bench *bench, unsigned pages);
 int bench_hostcall(struct bench *bench, unsigned unused);
+int bench_typed(struct bench *bench, unsigned unused);
+int bench_syscall(struct bench *bench, unsigned unused);
 int bench_cold(struct bench *bench, unsigned unused);
 int bench_bytes(struct bench *bench, unsigned unused);
 int bench_live(struct bench *bench, unsigned unused);
 int bench_boot(struct bench *bench, unsigned unused);
+int bench_native(struct bench *bench, unsigned megabytes);
+int bench_syscalls(struct bench *bench, unsigned megabytes);
 
 /* ---- report.c ---- */
 

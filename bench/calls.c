@@ -129,20 +129,10 @@ int bench_call_fresh(struct bench *bench, unsigned pages)
 
 #define STORM 64
 
-/* The round trips alone: storm(n) without what the call itself costs. */
 static int64_t time_storm(void *context)
 {
     struct pair *pair = context;
-    mote_value sum;
-    uint64_t start = now_ns();
-    int status = library_call_u32(&pair->library, 0, &sum, 1);
-    uint64_t middle = now_ns();
-    if (!status)
-        status = library_call_u32(&pair->library, STORM, &sum, 1);
-    uint64_t end = now_ns();
-    if (status || sum.of.i32 != STORM)
-        return -1;
-    return (int64_t)(end - middle) - (int64_t)(middle - start);
+    return library_time_storm(&pair->library, STORM);
 }
 
 static int64_t time_rings(void *context)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench.h"
+
 static int failed(const char *what, const mote_error *error)
 {
     fprintf(stderr, "\nmote_bench: %s: %s %s\n", what, error->text, error->remedy);
@@ -32,6 +34,7 @@ static int add(void *user, mote_context *context, const mote_value *args, size_t
 static const struct {
     const char *name, *signature;
 } imports[] = {{"add", "(i32,i32)->i32"},
+               {"later", "()->u32"},
                {"greet", "(string)->string"},
                {"fail", "()->i32"},
                {"take", "(bytes)->void"},
@@ -121,4 +124,23 @@ int library_call_u32(struct library *library, uint32_t argument, mote_value *res
     mote_value value = {.type = MOTE_U32, .of.u32 = argument};
     int status = mote_call(library->sandbox, library->func, NULL, &value, 1, result, nresults);
     return status ? library_failed(library, "mote_call") : 0;
+}
+
+static int64_t time_rounds(struct library *library, uint32_t n)
+{
+    mote_value done;
+    uint64_t start = now_ns();
+    int status = library_call_u32(library, n, &done, 1);
+    uint64_t end = now_ns();
+    return status || done.of.u32 != n ? -1 : (int64_t)(end - start);
+}
+
+int64_t library_time_storm(struct library *library, uint32_t n)
+{
+    int64_t none, all;
+    do { /* once more where the empty call was held up longer than all the others take */
+        none = time_rounds(library, 0);
+        all = time_rounds(library, n);
+    } while (none >= 0 && all >= 0 && all < none);
+    return none < 0 || all < 0 ? -1 : all - none;
 }

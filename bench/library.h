@@ -29,5 +29,8 @@ int library_start(struct library *library, const char *guest, const char *functi
 /* Calls `func` with one u32. */
 int library_call_u32(struct library *library, uint32_t argument, mote_value *result,
                      size_t nresults);
+/* Nanoseconds of n rounds in the guest without what the call itself costs: of `func`(n) less
+ * `func`(0), which must answer n; -1 when one failed. */
+int64_t library_time_storm(struct library *library, uint32_t n);
 
 #endif

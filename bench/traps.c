@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lies beside the plain call: its typed form, and a system call. */
+#include <math.h>
+#include <mote_call.h>
+
+#include "bare.h"
+#include "bench.h"
+#include "library.h"
+#include "measure.h"
+
+#define US    1000.0
+#define STORM 64
+
+/* ---- call.typed: against mote_call, in the same sandbox ---- */
+
+static int64_t time_plain(void *context)
+{
+    struct library *library = context;
+    mote_value argument = {.type = MOTE_U32, .of.u32 = 7}, result;
+    uint64_t start = now_ns();
+    int status = mote_call(library->sandbox, library->func, NULL, &argument, 1, &result, 1);
+    uint32_t answer = status ? 0 : result.of.u32;
+    uint64_t end = now_ns();
+    return answer == 7 ? (int64_t)(end - start) : library_failed(library, "mote_call");
+}
+
+static int64_t time_typed(void *context)
+{
+    struct library *library = context;
+    uint32_t answer = 0;
+    uint64_t start = now_ns();
+    mote_invoke(library->sandbox, library->func, &answer, 7u);
+    uint64_t end = now_ns();
+    return answer == 7 ? (int64_t)(end - start) : library_failed(library, "mote_invoke");
+}
+
+int bench_typed(struct bench *bench, unsigned unused)
+{
+    (void)unused;
+    struct library library;
+    if (library_start(&library, "echo", "echo_u32", "(u32)->u32"))
+        return -1;
+    struct side sides[] = {{.run = time_plain, .context = &library},
+                           {.run = time_typed, .context = &library}};
+    int status = interleave("call.typed", sides, 2, bench_samples(bench, 20000, 2000), 16);
+    if (!status) {
+        struct row row = {.name = "call.typed", .unit = "us", .goal = 1.02};
+        row_fill(&row, &sides[1], &sides[0], US);
+        bench_add(bench, &row);
+    }
+    sides_free(sides, 2);
+    library_close(&library);
+    return status;
+}
+
+/* ---- syscall: against the raw trap ---- */
+
+static int64_t time_getpids(void *library)
+{
+    return library_time_storm(library, STORM);
+}
+
+static int64_t time_traps(void *vm)
+{
+    uint64_t start = now_ns();
+    for (int i = 0; i < STORM; i++)
+        if (bare_time_trap(vm) < 0)
+            return -1;
+    return (int64_t)(now_ns() - start);
+}
+
+static int measure_syscall(struct bench *bench, struct library *library, struct bare_vm *vm)
+{
+    struct side sides[] = {{.run = time_traps, .context = vm},
+                           {.run = time_getpids, .context = library}};
+    int status = interleave("syscall", sides, 2, bench_samples(bench, 500, 50), 2);
+    if (!status) {
+        struct row row = {.name = "syscall", .unit = "us", .goal = 1.10};
+        row_fill(&row, &sides[1], &sides[0], STORM * US);
+        row.min = NAN; /* of a difference it means nothing */
+        bench_add(bench, &row);
+    }
+    sides_free(sides, 2);
+    return status;
+}
+
+int bench_syscall(struct bench *bench, unsigned unused)
+{
+    (void)unused;
+    struct library library;
+    if (library_start(&library, "bench_ops", "getpids", "(u32)->u32"))
+        return -1;
+    struct bare_kvm *kvm = bare_open();
+    struct bare_vm *vm = kvm ? bare_new_caller(kvm) : NULL;
+    int status = vm ? measure_syscall(bench, &library, vm) : -1;
+    bare_free(vm);
+    bare_close(kvm);
+    library_close(&library);
+    return status;
+}
