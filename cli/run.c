@@ -77,8 +77,8 @@ static int make_policy(struct run *run)
     if (rc == 0 && options->deadline_ns != 0)
         rc = mote_policy_set(run->policy, MOTE_OPT_DEADLINE, options->deadline_ns, &run->error);
     if (rc == 0 && !options->no_stdio) {
-        run->streams.out = options->json ? STDERR_FILENO : STDOUT_FILENO;
-        rc = streams_grant(&run->streams, run->policy, &run->error);
+        int out = options->json ? STDERR_FILENO : STDOUT_FILENO;
+        rc = streams_grant(out, run->policy, &run->error);
     }
     return rc;
 }
@@ -99,8 +99,6 @@ static int make_sandbox(struct run *run)
 static int call_guest(struct run *run)
 {
     const mote_signature *signature = &run->function.signature;
-    if (run->options.deadline_ns != 0)
-        run->streams.deadline_at = now_ns() + run->options.deadline_ns;
     if (run->options.invoke == NULL)
         return mote_run(run->sandbox, NULL, &run->status);
     return mote_call(run->sandbox, run->func, NULL, run->arguments.value, signature->nparams,
@@ -110,9 +108,10 @@ static int call_guest(struct run *run)
 static int run_guest(struct run *run)
 {
     int rc = make_sandbox(run);
-    if (rc == 0 && (run->handle == NULL || signals_catch(run->handle) != 0))
-        rc = MOTE_ENOMEM;
-    rc = rc != 0 ? rc : call_guest(run);
+    if (rc == 0) {
+        signals_catch(run->handle);
+        rc = call_guest(run);
+    }
     int status = run_report(run, rc);
     signals_release();
     return status;

@@ -12,7 +12,6 @@
 
 struct run {
     struct run_options options;
-    struct streams streams;
     struct values arguments;
     mote_host *host;
     mote_image *image;

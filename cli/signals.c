@@ -2,7 +2,6 @@
 #include "signals.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -16,7 +15,7 @@ enum { NSIGNALS = sizeof(signals) / sizeof(signals[0]) };
 static struct sigaction before[NSIGNALS];
 static _Atomic(mote_handle *) target;
 static volatile sig_atomic_t caught;
-static int wake[2] = {-1, -1};
+static bool catching;
 
 static void on_signal(int number)
 {
@@ -25,17 +24,14 @@ static void on_signal(int number)
     if (caught != 0 || handle == NULL || mote_interrupt(handle) != 0)
         _exit(CLI_SIGNAL + number);
     caught = number;
-    if (write(wake[1], "", 1) < 0)
-        _exit(CLI_SIGNAL + number);
     errno = saved;
 }
 
-int signals_catch(mote_handle *handle)
+void signals_catch(mote_handle *handle)
 {
     struct sigaction action;
-    if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0)
-        return -errno;
     target = handle;
+    catching = true;
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_signal;
     sigemptyset(&action.sa_mask);
@@ -44,28 +40,19 @@ int signals_catch(mote_handle *handle)
         if (before[i].sa_handler != SIG_IGN)
             sigaction(signals[i], &action, NULL);
     }
-    return 0;
 }
 
 void signals_release(void)
 {
-    if (wake[0] < 0)
+    if (!catching)
         return;
     for (size_t i = 0; i < NSIGNALS; i++)
         sigaction(signals[i], &before[i], NULL);
     target = NULL;
-    close(wake[0]);
-    close(wake[1]);
-    wake[0] = -1;
-    wake[1] = -1;
+    catching = false;
 }
 
 int signals_caught(void)
 {
     return caught;
-}
-
-int signals_wake_fd(void)
-{
-    return wake[0];
 }

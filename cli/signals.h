@@ -8,14 +8,12 @@
 /*
  * From now on SIGINT and SIGTERM interrupt the call in progress. When none is,
  * or at the second one, they end the process with 128 + the signal's number.
- * A signal that was ignored stays so. 0 or a negative errno.
+ * A signal that was ignored stays so.
  */
-int signals_catch(mote_handle *handle);
+void signals_catch(mote_handle *handle);
 /* Undoes it; the handle may be released afterwards. */
 void signals_release(void);
 /* The signal that interrupted the guest, or 0. */
 int signals_caught(void);
-/* Readable once a signal was caught: lets poll() wake up without a race. */
-int signals_wake_fd(void);
 
 #endif

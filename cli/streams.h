@@ -5,12 +5,7 @@
 
 #include <mote.h>
 
-struct streams {
-    uint64_t deadline_at; /* now_ns() after which nothing waits any more; 0: none */
-    int out;              /* where the guest's standard output goes */
-};
-
-/* Grants standard input, output and error, and the log; `streams` must outlive the policy. */
-int streams_grant(struct streams *streams, mote_policy *policy, mote_error *error);
+/* Grants standard input, output (to the descriptor `out`) and error, and the log. */
+int streams_grant(int out, mote_policy *policy, mote_error *error);
 
 #endif

@@ -413,7 +413,16 @@ MOTE_API int mote_policy_function(mote_policy *policy, const char *module, const
                                   const char *signature, mote_host_fn fn, void *user,
                                   mote_free_fn free_user, mote_error *error);
 
-/* A stream of the guest as callbacks, run on the calling thread. */
+/*
+ * Streams. What a guest finds at its descriptors 0 to 1023 when it starts;
+ * anything else is closed: EBADF. A later grant takes the place of an earlier
+ * one at the same descriptor. Each has a `limit` of its own, in bytes that the guest
+ * may read and in bytes that it may write between two resets; 0: none but, for
+ * writing, MOTE_OPT_STREAM_BYTES. Behind a limit a write answers ENOSPC and a read
+ * EFBIG.
+ */
+
+/* As callbacks, run on the calling thread. A piece is at most 16 KiB. */
 typedef struct mote_stream {
     size_t size; /* sizeof(mote_stream) */
     /* Takes `size` bytes; returns how many it took, or a negative errno. NULL: not writable. */
@@ -422,20 +431,61 @@ typedef struct mote_stream {
      * NULL: not readable. */
     int64_t (*read)(void *user, mote_sandbox *sandbox, void *data, size_t size);
     void *user;
+    uint64_t limit; /* bytes */
 } mote_stream;
 
-/* Grants guest fd 0, 1 or 2. What is not granted is closed: EBADF. */
+/* Errors: EFROZEN, EINVAL (no such descriptor, neither function), ENOMEM. */
 MOTE_API int mote_policy_stream(mote_policy *policy, int guest_fd, const mote_stream *stream,
                                 mote_error *error);
+
+/* What a guest may do with something granted; bits. */
+enum mote_grant_access { MOTE_GRANT_READ = 1, MOTE_GRANT_WRITE = 2 };
+
+/*
+ * A descriptor of the host: file, pipe, socket, terminal. The library makes one of its
+ * own of it, which lives as long as the policy; `host_fd` may be closed. All
+ * sandboxes of the policy share it, and its file offset. A guest that waits for it is
+ * stopped by deadline and mote_interrupt like any other. Its flags are left alone: pipes
+ * and terminals are opened again, without blocking. Where that cannot be done
+ * (/proc is missing, a terminal's master) readiness is asked first, and a write
+ * may still wait when somebody else writes to it at the same time. SIGPIPE and SIGXFSZ
+ * are held back in the thread while it writes, and the guest gets EPIPE or EFBIG. Errors:
+ * EFROZEN, EINVAL, ESYSTEM (`host_fd` is not open for that), EFILES, ENOMEM.
+ */
+MOTE_API int mote_policy_fd(mote_policy *policy, int guest_fd, int host_fd, unsigned access,
+                            uint64_t limit, mote_error *error);
+
+/* Bytes to be read, and then the end; copied. Each sandbox reads them from the start
+ * after each reset. Errors: EFROZEN, EINVAL, ENOMEM. */
+MOTE_API int mote_policy_input(mote_policy *policy, int guest_fd, const void *data, size_t size,
+                               mote_error *error);
+
+/* What is written is kept for mote_sandbox_output, for each sandbox by itself, until its next
+ * reset. Errors: EFROZEN, EINVAL, ENOMEM. */
+MOTE_API int mote_policy_capture(mote_policy *policy, int guest_fd, uint64_t limit,
+                                 mote_error *error);
+
+/* A system call that the guest made, as the embedder may watch it. */
+typedef struct mote_syscall_event {
+    size_t size;      /* sizeof(mote_syscall_event) of the library */
+    uint64_t number;  /* of x86-64 Linux, or any other that the guest chose */
+    const char *name; /* "read"; "?" where Linux has none; static storage */
+    uint64_t args[6]; /* as the guest gave them: addresses are the guest's */
+    int64_t result;   /* a negative errno for a failure; of one that ends the guest, 0 */
+    bool refused;     /* it was not granted: the answer is ENOSYS, or the call ends */
+} mote_syscall_event;
+
+/* After each system call of the guest, on the calling thread; mote_memory_read may be used.
+ * Not while an image boots. NULL: none. Errors: EFROZEN. */
+typedef void (*mote_trace_fn)(void *user, mote_sandbox *sandbox, const mote_syscall_event *event);
+MOTE_API int mote_policy_trace(mote_policy *policy, mote_trace_fn fn, void *user,
+                               mote_error *error);
 
 /* Lines that the guest logs with mote_log; level 0 (debug) to 3 (error); `text` is
  * not NUL-terminated, at most 1024 bytes. */
 typedef void (*mote_log_fn)(void *user, mote_sandbox *sandbox, unsigned level, const char *text,
                             size_t size);
 MOTE_API int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error *error);
-
-/* What a guest may do with what is granted; bits. */
-enum mote_grant_access { MOTE_GRANT_READ = 1, MOTE_GRANT_WRITE = 2 };
 
 /*
  * Grants a directory of the host under an absolute path of the guest ("/", "/data"), which no
@@ -538,6 +588,12 @@ MOTE_API const mote_error *mote_sandbox_error(const mote_sandbox *sandbox);
 MOTE_API int mote_memory_read(mote_sandbox *sandbox, uint64_t address, void *data, size_t size);
 MOTE_API int mote_memory_write(mote_sandbox *sandbox, uint64_t address, const void *data,
                                size_t size);
+
+/* What the guest wrote since the last reset to a descriptor that mote_policy_capture granted;
+ * readable until the next operation on the sandbox. Errors: EINVAL (no such grant), EBUSY,
+ * EFORKED. */
+MOTE_API int mote_sandbox_output(mote_sandbox *sandbox, int guest_fd, const void **data,
+                                 size_t *size);
 
 /* ---- interrupt ------------------------------------------------------------------ */
 

@@ -32,7 +32,7 @@ static int prepare(mote_sandbox *sandbox, mote_error *error)
         status = map_fixtures(sandbox, error);
     if (!status)
         status = mote__shell_start(sandbox->shell, image->host->hv, image->cpu, error);
-    sandbox->personality.brk = image->layout.heap;
+    mote__linux_begin(&sandbox->personality, image->layout.heap);
     return status;
 }
 

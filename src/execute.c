@@ -225,6 +225,7 @@ int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *sto
                           "unblock it with pthread_sigmask, or name another in mote_host_options",
                           "this thread blocks signal %d, with which calls are stopped",
                           sandbox->handle->signal);
+    sandbox->cpu_seen = 0;
     if (deadline)
         mote__watchdog_armed(&sandbox->host->watchdog);
     int status = run(sandbox, stop);

@@ -55,6 +55,7 @@ void mote_policy_unref(mote_policy *policy)
         free_grant(&policy->grants[i]);
     mote__free(policy->grants);
     mote__mounts_free(&policy->mounts);
+    mote__policy_free_streams(policy);
     pthread_mutex_destroy(&policy->lock);
     mote__host_unref(policy->host);
     mote__free(policy);
@@ -213,21 +214,6 @@ int mote_policy_function(mote_policy *policy, const char *module, const char *na
                                                               user, free_user, error));
 }
 
-int mote_policy_stream(mote_policy *policy, int guest_fd, const mote_stream *stream,
-                       mote_error *error)
-{
-    int status = mote__policy_open(policy, error);
-    if (status)
-        return status;
-    if (guest_fd < 0 || guest_fd >= MOTE__STREAMS || !stream || stream->size < sizeof *stream)
-        return mote__policy_close(
-            policy,
-            mote__fail_argument(
-                error, "mote_policy_stream: guest_fd is not 0, 1 or 2, or stream.size is wrong"));
-    policy->streams[guest_fd] = *stream;
-    return mote__policy_close(policy, 0);
-}
-
 int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error *error)
 {
     int status = mote__policy_open(policy, error);
@@ -235,5 +221,15 @@ int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error 
         return status;
     policy->log = fn;
     policy->log_user = user;
+    return mote__policy_close(policy, 0);
+}
+
+int mote_policy_trace(mote_policy *policy, mote_trace_fn fn, void *user, mote_error *error)
+{
+    int status = mote__policy_open(policy, error);
+    if (status)
+        return status;
+    policy->trace = fn;
+    policy->trace_user = user;
     return mote__policy_close(policy, 0);
 }

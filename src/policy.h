@@ -4,8 +4,9 @@
 
 #include "files.h"
 #include "host.h"
+#include "os/stream.h"
 
-#define MOTE__STREAMS              3 /* guest fds 0, 1, 2 */
+#define MOTE__FD_END               1024u /* numbers of guest descriptors are below it */
 
 #define MOTE__DEFAULT_MEMORY       (64ull << 20)
 #define MOTE__DEFAULT_STREAM_BYTES (16ull << 20)
@@ -22,6 +23,25 @@ struct mote__grant {
     mote_free_fn free_user;
 };
 
+enum mote__stream_kind {
+    MOTE__STREAM_CALLBACK,
+    MOTE__STREAM_FD,     /* a descriptor of the host */
+    MOTE__STREAM_INPUT,  /* a buffer to read */
+    MOTE__STREAM_CAPTURE /* what is written is kept for the embedder */
+};
+
+/* A stream that guests find at a descriptor. */
+struct mote__stream {
+    int guest_fd;
+    enum mote__stream_kind kind;
+    bool readable, writable;
+    uint64_t limit; /* bytes in each direction between two resets; 0: none of its own */
+    mote_stream calls;
+    struct mote__host_stream host; /* ours */
+    uint8_t *data;                 /* a copy */
+    size_t size;
+};
+
 struct mote_policy {
     _Atomic uint32_t references;
     _Atomic uint32_t frozen;
@@ -33,10 +53,13 @@ struct mote_policy {
     uint64_t refused, open_files, file_bytes;
     struct mote__grant *grants;
     size_t ngrants;
-    struct mote__mounts mounts; /* directories and files */
-    mote_stream streams[MOTE__STREAMS];
+    struct mote__mounts mounts;   /* directories and files */
+    struct mote__stream *streams; /* sorted by guest_fd */
+    size_t nstreams;
     mote_log_fn log;
     void *log_user;
+    mote_trace_fn trace;
+    void *trace_user;
 };
 
 /* Opens the policy for a change; where that succeeds mote__policy_close must follow, which gives
@@ -49,5 +72,7 @@ const struct mote__grant *mote__policy_find(const mote_policy *policy, const cha
                                             const char *name);
 /* From now on it cannot change. */
 void mote__policy_freeze(mote_policy *policy);
+/* policy_streams.c */
+void mote__policy_free_streams(mote_policy *policy);
 
 #endif

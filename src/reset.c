@@ -270,6 +270,7 @@ int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error)
         return status;
     }
     sandbox->personality = sandbox->snapshot->personality;
+    mote__fds_reset(&sandbox->fds);
     sandbox->mailbox_used = sizeof(struct mote_mailbox);
     sandbox->state = MOTE_STATE_READY;
     sandbox->report.resets++;

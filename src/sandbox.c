@@ -178,6 +178,8 @@ static int build(mote_sandbox *sandbox, const mote_sandbox_options *options, mot
     status = bind_imports(sandbox, error);
     if (!status)
         status = take_options(sandbox, options, error);
+    if (!status && mote__fds_init(&sandbox->fds, sandbox->policy))
+        status = mote__fail_memory(error, "the descriptors of a sandbox");
     if (!status)
         status = mote__sandbox_give_shell(sandbox, error);
     if (!status)
@@ -225,6 +227,7 @@ void mote__sandbox_destroy(mote_sandbox *sandbox)
     mote__free(sandbox->results.data);
     mote__free(sandbox->arguments.data);
     mote__free(sandbox->imports);
+    mote__fds_free(&sandbox->fds);
     free_strings(sandbox->args);
     free_strings(sandbox->env);
     mote__free(sandbox->init_data);

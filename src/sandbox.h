@@ -5,6 +5,7 @@
 
 #include "handle.h"
 #include "image.h"
+#include "linux/fd.h"
 #include "linux/personality.h"
 #include "mote_abi.h"
 #include "policy.h"
@@ -43,9 +44,12 @@ struct mote_sandbox {
     _Atomic bool in_host_function; /* one of its callbacks runs, on the thread of the handle */
     bool broken;                   /* the VM must be given up once the call has ended */
     struct mote__linux personality;
-    uint64_t generation; /* of the next start; see struct mote_info */
-    uint64_t call_frame; /* guest address of the frame in progress */
-    size_t mailbox_used; /* bytes of the mailbox that hold frames and payload */
+    struct mote__fds fds; /* the guest's descriptors */
+    uint64_t cpu_seen;    /* processor clock of the thread when the guest last asked; 0: not in
+                             this call */
+    uint64_t generation;  /* of the next start; see struct mote_info */
+    uint64_t call_frame;  /* guest address of the frame in progress */
+    size_t mailbox_used;  /* bytes of the mailbox that hold frames and payload */
     struct mote__buffer results, arguments;
     size_t base_used; /* bytes of memory in use when it starts */
     size_t allowance; /* dirty pages that a reset may keep (reset.c) */

@@ -3,25 +3,140 @@
 #ifndef MOTE_LINUX_INTERNAL_H
 #define MOTE_LINUX_INTERNAL_H
 
+#include <errno.h>
+
 #include "sandbox.h"
 
-/* Arguments of a system call, in the order of the x86-64 ABI. */
+#define MOTE__LINUX_ID   1    /* of the process, its only thread, its group */
+#define MOTE__LINUX_USER 1000 /* user and group */
+
+/* One system call while it is served. */
 struct mote__syscall {
     uint64_t number;
-    uint64_t args[6];
+    uint64_t args[6];            /* in the order of the x86-64 ABI */
+    struct mote__cpu_regs *regs; /* what the guest goes on with */
+    enum mote__syscall_outcome outcome;
+    bool refused;
 };
 
-/* Each returns what the guest gets: a value, or a negative errno. */
-int64_t mote__linux_brk(mote_sandbox *sandbox, uint64_t address);
-int64_t mote__linux_mmap(mote_sandbox *sandbox, const struct mote__syscall *call);
-int64_t mote__linux_munmap(mote_sandbox *sandbox, uint64_t address, uint64_t size);
-int64_t mote__linux_mprotect(mote_sandbox *sandbox, uint64_t address, uint64_t size,
-                             uint64_t protection);
-int64_t mote__linux_read(mote_sandbox *sandbox, uint64_t fd, uint64_t address, uint64_t size);
-int64_t mote__linux_write(mote_sandbox *sandbox, uint64_t fd, uint64_t address, uint64_t size);
-int64_t mote__linux_writev(mote_sandbox *sandbox, uint64_t fd, uint64_t vector, uint64_t count);
-int64_t mote__linux_readv(mote_sandbox *sandbox, uint64_t fd, uint64_t vector, uint64_t count);
-int64_t mote__linux_fstat(mote_sandbox *sandbox, uint64_t fd, uint64_t address);
-bool mote__linux_has_stream(const mote_sandbox *sandbox, uint64_t fd);
+/* Serves a call; returns what the guest gets: a value, or a negative errno. */
+typedef int64_t mote__syscall_fn(mote_sandbox *sandbox, struct mote__syscall *call);
+
+/* A call of Linux; `serve` is NULL for those that no guest has. */
+struct mote__syscall_row {
+    const char *name;
+    mote__syscall_fn *serve;
+};
+
+/* table.c: NULL for a number that Linux does not have. */
+const struct mote__syscall_row *mote__linux_row(uint64_t number);
+
+/* The answer to what the policy does not grant. */
+static inline int64_t mote__linux_refuse(struct mote__syscall *call)
+{
+    call->refused = true;
+    return -ENOSYS;
+}
+
+/* The call of the embedder is being stopped: what takes long ends soon. */
+static inline bool mote__linux_stopping(const mote_sandbox *sandbox)
+{
+    return mote__handle_cause(sandbox->handle) != MOTE__CAUSE_NONE;
+}
+
+/* Structures of the guest, copied; 0 or -EFAULT. */
+static inline int64_t mote__linux_get(const mote_sandbox *sandbox, uint64_t address, void *to,
+                                      size_t size)
+{
+    return mote__memory_get(&sandbox->shell->memory, address, to, size) ? -EFAULT : 0;
+}
+
+static inline int64_t mote__linux_put(mote_sandbox *sandbox, uint64_t address, const void *from,
+                                      size_t size)
+{
+    return mote__memory_put(&sandbox->shell->memory, address, from, size) ? -EFAULT : 0;
+}
+
+/* A string with its NUL, cut to `size`; 0 or -EFAULT. */
+int64_t mote__linux_get_string(const mote_sandbox *sandbox, uint64_t address, char *to,
+                               size_t size);
+
+/* ---- stream.c: what the policy grants at a descriptor ---- */
+
+#define MOTE__PIECE 0x4000u /* bytes that travel at a time: copied once, on the host's stack */
+
+/* Up to MOTE__PIECE bytes; how many, or a negative errno. Waits where the stream does, unless
+ * the descriptor is O_NONBLOCK, until the call is stopped: -EINTR. */
+int64_t mote__stream_take(mote_sandbox *sandbox, const struct mote__open *open, void *data,
+                          size_t size);
+int64_t mote__stream_give(mote_sandbox *sandbox, const struct mote__open *open, const void *data,
+                          size_t size);
+/* What poll(2) would say now. */
+short mote__stream_ready(const mote_sandbox *sandbox, const struct mote__open *open, short events);
+
+/* -1 where there is none behind it. */
+int mote__stream_host_fd(const mote_sandbox *sandbox, const struct mote__open *open);
+
+/* ---- wait.c: the host's thread sleeps for the guest ---- */
+
+struct pollfd;
+
+/* Until a host descriptor is ready, `ns` have passed (UINT64_MAX: for ever), or the call is
+ * stopped (-EINTR). The number of ready ones. */
+int mote__linux_wait(const mote_sandbox *sandbox, struct pollfd *fds, size_t count, uint64_t ns);
+
+/* ---- clock.c ---- */
+
+/* Whether the policy grants one. */
+bool mote__linux_has_clock(const mote_sandbox *sandbox);
+/* Nanoseconds that the guest's calls have used of a processor. */
+uint64_t mote__linux_cpu_ns(mote_sandbox *sandbox);
+/* Since the guest first asked. */
+uint64_t mote__linux_monotonic_ns(mote_sandbox *sandbox);
+
+/* ---- random.c ---- */
+
+/* MOTE__PIECE bytes at most; 0 or a negative errno. The policy must grant randomness. */
+int64_t mote__linux_random(mote_sandbox *sandbox, void *data, size_t size);
+/* The seeded stream, from its word `first` on. */
+void mote__linux_seeded(uint64_t seed, uint64_t first, void *data, size_t size);
+bool mote__linux_has_random(const mote_sandbox *sandbox);
+
+/* ---- the calls, by file ---- */
+
+/* mm.c */
+mote__syscall_fn mote__linux_brk, mote__linux_mmap, mote__linux_munmap, mote__linux_mprotect,
+    mote__linux_mremap, mote__linux_madvise;
+
+/* io.c */
+mote__syscall_fn mote__linux_read, mote__linux_readv, mote__linux_write, mote__linux_writev;
+
+/* descriptor.c */
+mote__syscall_fn mote__linux_close, mote__linux_close_range, mote__linux_dup, mote__linux_dup2,
+    mote__linux_dup3, mote__linux_fcntl, mote__linux_ioctl, mote__linux_lseek, mote__linux_fstat,
+    mote__linux_newfstatat, mote__linux_readlink;
+
+/* poll.c */
+mote__syscall_fn mote__linux_poll, mote__linux_ppoll, mote__linux_select, mote__linux_pselect;
+
+/* clock.c */
+mote__syscall_fn mote__linux_clock_gettime, mote__linux_clock_getres, mote__linux_gettimeofday,
+    mote__linux_time, mote__linux_times, mote__linux_nanosleep, mote__linux_clock_nanosleep;
+
+/* random.c */
+mote__syscall_fn mote__linux_getrandom;
+
+/* identity.c */
+mote__syscall_fn mote__linux_user, mote__linux_uname, mote__linux_sysinfo, mote__linux_prlimit,
+    mote__linux_getrlimit, mote__linux_getrusage, mote__linux_getaffinity, mote__linux_getcpu,
+    mote__linux_umask, mote__linux_prctl;
+
+/* process.c */
+mote__syscall_fn mote__linux_exit, mote__linux_only_thread, mote__linux_arch_prctl,
+    mote__linux_nothing, mote__linux_unsupported;
+
+/* signal.c */
+mote__syscall_fn mote__linux_sigaction, mote__linux_sigprocmask, mote__linux_sigaltstack,
+    mote__linux_sigpending, mote__linux_kill, mote__linux_tgkill;
 
 #endif

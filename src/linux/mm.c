@@ -59,8 +59,9 @@ static int64_t shrink_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)
                     &error);
 }
 
-int64_t mote__linux_brk(mote_sandbox *sandbox, uint64_t address)
+int64_t mote__linux_brk(mote_sandbox *sandbox, struct mote__syscall *call)
 {
+    uint64_t address = call->args[0];
     const struct mote__layout *l = sandbox->shell->layout;
     uint64_t now = sandbox->personality.brk;
     if (address < l->heap || address > l->heap_end)
@@ -116,7 +117,7 @@ static int64_t place(mote_sandbox *sandbox, uint64_t *start, uint64_t size, uint
     return to_errno(sandbox, mote__memory_unmap(memory, *start, size, &error), &error);
 }
 
-int64_t mote__linux_mmap(mote_sandbox *sandbox, const struct mote__syscall *call)
+int64_t mote__linux_mmap(mote_sandbox *sandbox, struct mote__syscall *call)
 {
     uint64_t start = call->args[0], size = call->args[1], flags = call->args[3];
     unsigned access;
@@ -139,8 +140,9 @@ int64_t mote__linux_mmap(mote_sandbox *sandbox, const struct mote__syscall *call
     return status ? status : (int64_t)start;
 }
 
-int64_t mote__linux_munmap(mote_sandbox *sandbox, uint64_t address, uint64_t size)
+int64_t mote__linux_munmap(mote_sandbox *sandbox, struct mote__syscall *call)
 {
+    uint64_t address = call->args[0], size = call->args[1];
     if (!align_range(address, &size, MOTE__USER_TOP) || !is_own_range(sandbox, address, size))
         return -EINVAL;
     mote_error error = MOTE_ERROR_INIT;
@@ -148,9 +150,9 @@ int64_t mote__linux_munmap(mote_sandbox *sandbox, uint64_t address, uint64_t siz
                     &error);
 }
 
-int64_t mote__linux_mprotect(mote_sandbox *sandbox, uint64_t address, uint64_t size,
-                             uint64_t protection)
+int64_t mote__linux_mprotect(mote_sandbox *sandbox, struct mote__syscall *call)
 {
+    uint64_t address = call->args[0], size = call->args[1], protection = call->args[2];
     unsigned access;
     if (size == 0)
         return 0;
@@ -162,4 +164,18 @@ int64_t mote__linux_mprotect(mote_sandbox *sandbox, uint64_t address, uint64_t s
     return to_errno(sandbox,
                     mote__memory_protect(&sandbox->shell->memory, address, size, access, &error),
                     &error);
+}
+
+int64_t mote__linux_mremap(mote_sandbox *sandbox, struct mote__syscall *call)
+{
+    (void)sandbox;
+    (void)call;
+    return -ENOMEM; /* libraries copy instead */
+}
+
+/* True advice need not be taken; what promises zeroed pages is not offered. */
+int64_t mote__linux_madvise(mote_sandbox *sandbox, struct mote__syscall *call)
+{
+    (void)sandbox;
+    return call->args[2] == MADV_DONTNEED || call->args[2] == MADV_REMOVE ? -EINVAL : 0;
 }

@@ -98,12 +98,22 @@ static uint64_t build(mote_sandbox *sandbox, struct stack *stack, uint64_t *word
     return push_words(stack, words, n);
 }
 
+/* Seeded like the rest where the policy wants the same for the same seed: the words in front of
+ * those that getrandom gives. */
+static int fill_seed(const mote_sandbox *sandbox, uint8_t seed[16])
+{
+    if (!sandbox->policy || sandbox->policy->random != MOTE_RANDOM_SEEDED)
+        return mote__random(seed, 16);
+    mote__linux_seeded(sandbox->policy->random_seed, UINT64_MAX - 1, seed, 16);
+    return 0;
+}
+
 int mote__linux_start(mote_sandbox *sandbox, struct mote__cpu_regs *regs, mote_error *error)
 {
     const mote_allocator *allocator = &sandbox->host->allocator;
     struct stack stack = {.top = sandbox->shell->layout->stack_top};
     uint8_t seed[16];
-    int status = mote__random(seed, sizeof seed);
+    int status = fill_seed(sandbox, seed);
     if (status < 0)
         return mote__fail_system(error, status, "getrandom");
     uint64_t *words = mote__alloc_array(allocator, MOST_STRINGS + 64, sizeof *words);

@@ -1,29 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* read, write and fstat on the streams that the policy grants. */
-#include <errno.h>
-#include <limits.h>
+/* Bytes between the guest and the streams that its policy grants: callbacks, descriptors of the
+ * host, buffers. Each is counted, in both directions. */
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
 
+#include "error.h"
 #include "linux/internal.h"
 
-#define CHUNK 0x4000u /* bytes that travel at a time: copied once, on the host's stack */
-
-static const mote_stream *stream_of(const mote_sandbox *sandbox, uint64_t fd)
+static const struct mote__stream *stream_of(const mote_sandbox *sandbox,
+                                            const struct mote__open *open)
 {
-    if (!sandbox->policy || fd >= MOTE__STREAMS)
-        return NULL;
-    const mote_stream *stream = &sandbox->policy->streams[fd];
-    return stream->read || stream->write ? stream : NULL;
+    return &sandbox->policy->streams[open->stream];
 }
 
-bool mote__linux_has_stream(const mote_sandbox *sandbox, uint64_t fd)
+static struct mote__stream_state *state_of(const mote_sandbox *sandbox,
+                                           const struct mote__open *open)
 {
-    return stream_of(sandbox, fd) != NULL;
+    return &sandbox->fds.streams[open->stream];
 }
 
-/* Runs one callback of the embedder. */
+/* ---- limits ---- */
+
+static uint64_t left_of(uint64_t limit, uint64_t used)
+{
+    return used < limit ? limit - used : 0;
+}
+
+/* How many of `size` bytes may still travel; a limit of its own of 0 is none. */
+static size_t within(const struct mote__stream *stream, uint64_t used, uint64_t others, size_t size)
+{
+#if defined(MOTE_CONTROL_NO_STREAM_LIMIT)
+    return size;
+#endif
+    uint64_t own = stream->limit ? left_of(stream->limit, used) : UINT64_MAX;
+    uint64_t left = own < others ? own : others;
+    return size < left ? size : (size_t)left;
+}
+
+/* ---- callbacks ---- */
+
 static int64_t call_write(mote_sandbox *sandbox, const mote_stream *stream, const void *data,
                           size_t size)
 {
@@ -34,87 +50,162 @@ static int64_t call_write(mote_sandbox *sandbox, const mote_stream *stream, cons
 
 static int64_t call_read(mote_sandbox *sandbox, const mote_stream *stream, void *data, size_t size)
 {
+    memset(data, 0, size); /* a callback may claim more than it wrote */
     mote__callback_begin(sandbox);
     int64_t n = stream->read(stream->user, sandbox, data, size);
     return mote__callback_end(sandbox) || n > (int64_t)size ? -EIO : n;
 }
 
-int64_t mote__linux_write(mote_sandbox *sandbox, uint64_t fd, uint64_t address, uint64_t size)
+/* ---- descriptors of the host ---- */
+
+/* Waits until the host's end is ready; 0 to try again. */
+static int64_t wait_for(const mote_sandbox *sandbox, const struct mote__open *open, short events)
 {
-    const mote_stream *stream = stream_of(sandbox, fd);
-    if (!stream || !stream->write)
-        return -EBADF;
-    uint8_t chunk[CHUNK];
-    size = size < CHUNK ? size : CHUNK; /* a short write: the guest comes again */
-    if (mote__memory_get(&sandbox->shell->memory, address, chunk, (size_t)size))
-        return -EFAULT;
-    if (size > sandbox->policy->stream_bytes - sandbox->personality.stream_bytes)
-        return -ENOSPC;
-    int64_t n = call_write(sandbox, stream, chunk, (size_t)size);
-    if (n > 0)
-        sandbox->personality.stream_bytes += (uint64_t)n;
-    return n;
+    if (open->flags & O_NONBLOCK)
+        return -EAGAIN;
+    struct pollfd one = {stream_of(sandbox, open)->host.fd, events, 0};
+    int ready = mote__linux_wait(sandbox, &one, 1, UINT64_MAX);
+    return ready < 0 ? ready : 0;
 }
 
-int64_t mote__linux_read(mote_sandbox *sandbox, uint64_t fd, uint64_t address, uint64_t size)
+static int64_t host_read(const mote_sandbox *sandbox, const struct mote__open *open, void *data,
+                         size_t size)
 {
-    const mote_stream *stream = stream_of(sandbox, fd);
-    if (!stream || !stream->read)
-        return -EBADF;
-    uint8_t chunk[CHUNK] = {0}; /* a callback may claim more than it wrote */
-    size = size < CHUNK ? size : CHUNK;
-    if (!mote__memory_check(&sandbox->shell->memory, address, size, MOTE__WRITE))
-        return -EFAULT;
-    int64_t n = call_read(sandbox, stream, chunk, (size_t)size);
-    if (n > 0 && mote__memory_put(&sandbox->shell->memory, address, chunk, (size_t)n))
-        return -EFAULT;
-    return n;
-}
-
-/* One element after the other, as long as each goes whole. */
-static int64_t each_element(mote_sandbox *sandbox, uint64_t fd, uint64_t vector, uint64_t count,
-                            int64_t (*one)(mote_sandbox *, uint64_t, uint64_t, uint64_t))
-{
-    int64_t total = 0;
-    if (count > IOV_MAX)
-        return -EINVAL;
-    for (uint64_t i = 0; i < count; i++) {
-        if (mote__handle_cause(sandbox->handle) != MOTE__CAUSE_NONE)
-            return total; /* the call is being stopped */
-        struct iovec element;
-        if (mote__memory_get(&sandbox->shell->memory, vector + i * sizeof element, &element,
-                             sizeof element))
-            return total ? total : -EFAULT;
-        if (element.iov_len == 0)
-            continue;
-        int64_t n = one(sandbox, fd, (uintptr_t)element.iov_base, element.iov_len);
-        if (n < 0)
-            return total ? total : n;
-        total += n;
-        if ((uint64_t)n < element.iov_len)
-            break;
+    for (;;) {
+        int64_t n = mote__stream_read(&stream_of(sandbox, open)->host, data, size);
+        if (n != -EAGAIN)
+            return n;
+        n = wait_for(sandbox, open, POLLIN);
+        if (n)
+            return n;
     }
-    return total;
 }
 
-int64_t mote__linux_writev(mote_sandbox *sandbox, uint64_t fd, uint64_t vector, uint64_t count)
+static int64_t host_write(const mote_sandbox *sandbox, const struct mote__open *open,
+                          const void *data, size_t size)
 {
-    return each_element(sandbox, fd, vector, count, mote__linux_write);
+    for (;;) {
+        int64_t n = mote__stream_write(&stream_of(sandbox, open)->host, data, size);
+        if (n != -EAGAIN)
+            return n;
+        n = wait_for(sandbox, open, POLLOUT);
+        if (n)
+            return n;
+    }
 }
 
-int64_t mote__linux_readv(mote_sandbox *sandbox, uint64_t fd, uint64_t vector, uint64_t count)
+/* ---- buffers ---- */
+
+static int64_t input(const struct mote__stream *stream, const struct mote__stream_state *state,
+                     void *data, size_t size)
 {
-    return each_element(sandbox, fd, vector, count, mote__linux_read);
+    size_t left = stream->size - (size_t)state->taken;
+    size = size < left ? size : left;
+    if (size)
+        memcpy(data, stream->data + state->taken, size);
+    return (int64_t)size;
 }
 
-int64_t mote__linux_fstat(mote_sandbox *sandbox, uint64_t fd, uint64_t address)
+void mote__capture_discard(struct mote__capture *capture)
 {
-    if (!mote__linux_has_stream(sandbox, fd))
+    if (capture->used)
+        memset(capture->data, 0, capture->used);
+    mote__free(capture->data);
+    *capture = (struct mote__capture){0};
+}
+
+/* Twice the room at least, so that all copying together is in proportion to the output. */
+static int grow(const mote_allocator *allocator, struct mote__capture *capture, size_t size)
+{
+    size_t room = 2 * capture->room > size ? 2 * capture->room : size;
+    struct mote__capture grown = {mote__alloc(allocator, room), room, capture->used};
+    if (!grown.data)
+        return MOTE_ENOMEM;
+    if (capture->used)
+        memcpy(grown.data, capture->data, capture->used);
+    mote__capture_discard(capture);
+    *capture = grown;
+    return 0;
+}
+
+int mote__capture_append(const mote_allocator *allocator, struct mote__capture *capture,
+                         const void *data, size_t size)
+{
+    if (size > capture->room - capture->used && grow(allocator, capture, capture->used + size))
+        return MOTE_ENOMEM;
+    if (size)
+        memcpy(capture->data + capture->used, data, size);
+    capture->used += size;
+    return 0;
+}
+
+static int64_t capture(mote_sandbox *sandbox, struct mote__stream_state *state, const void *data,
+                       size_t size)
+{
+    if (mote__capture_append(&sandbox->host->allocator, &state->capture, data, size))
+        return mote__fault_end(sandbox, MOTE_ENOMEM, MOTE_FAULT_MEMORY, 0,
+                               "no memory for the output that is captured");
+    return (int64_t)size;
+}
+
+/* ---- both directions ---- */
+
+int64_t mote__stream_take(mote_sandbox *sandbox, const struct mote__open *open, void *data,
+                          size_t size)
+{
+    const struct mote__stream *stream = stream_of(sandbox, open);
+    struct mote__stream_state *state = state_of(sandbox, open);
+    if (!stream->readable)
         return -EBADF;
-    struct stat st;
-    memset(&st, 0, sizeof st);
-    st.st_mode = S_IFIFO | 0600;
-    st.st_nlink = 1;
-    st.st_blksize = 4096;
-    return mote__memory_put(&sandbox->shell->memory, address, &st, sizeof st) ? -EFAULT : 0;
+    size_t most = within(stream, state->taken, UINT64_MAX, size);
+    if (size && !most)
+        return -EFBIG;
+    int64_t n = stream->kind == MOTE__STREAM_CALLBACK
+                    ? call_read(sandbox, &stream->calls, data, most)
+                : stream->kind == MOTE__STREAM_FD ? host_read(sandbox, open, data, most)
+                                                  : input(stream, state, data, most);
+    if (n > 0)
+        state->taken += (uint64_t)n;
+    return n;
+}
+
+int64_t mote__stream_give(mote_sandbox *sandbox, const struct mote__open *open, const void *data,
+                          size_t size)
+{
+    const struct mote__stream *stream = stream_of(sandbox, open);
+    struct mote__stream_state *state = state_of(sandbox, open);
+    if (!stream->writable)
+        return -EBADF;
+    uint64_t all = left_of(sandbox->policy->stream_bytes, sandbox->personality.stream_bytes);
+    size_t most = within(stream, state->given, all, size);
+    if (size && !most)
+        return -ENOSPC;
+    int64_t n = stream->kind == MOTE__STREAM_CALLBACK
+                    ? call_write(sandbox, &stream->calls, data, most)
+                : stream->kind == MOTE__STREAM_FD ? host_write(sandbox, open, data, most)
+                                                  : capture(sandbox, state, data, most);
+    if (n > 0) {
+        state->given += (uint64_t)n;
+        sandbox->personality.stream_bytes += (uint64_t)n;
+    }
+    return n;
+}
+
+short mote__stream_ready(const mote_sandbox *sandbox, const struct mote__open *open, short events)
+{
+    const struct mote__stream *stream = stream_of(sandbox, open);
+    short able = (short)((stream->readable ? POLLIN | POLLRDNORM : 0) |
+                         (stream->writable ? POLLOUT | POLLWRNORM : 0));
+    if (stream->kind != MOTE__STREAM_FD)
+        return events & able; /* nobody can tell but by trying */
+    struct pollfd one = {stream->host.fd, events & able, 0};
+    return mote__linux_wait(sandbox, &one, 1, 0) > 0 ? one.revents : 0;
+}
+
+int mote__stream_host_fd(const mote_sandbox *sandbox, const struct mote__open *open)
+{
+    if (open->kind != MOTE__FD_STREAM)
+        return -1;
+    const struct mote__stream *stream = stream_of(sandbox, open);
+    return stream->kind == MOTE__STREAM_FD ? stream->host.fd : -1;
 }

@@ -78,6 +78,8 @@ int mote__memory_file(const char *name, uint64_t size); /* an unnamed file; retu
 
 /* time, threads, signals */
 uint64_t mote__now_ns(void); /* monotonic; the vDSO, no system call */
+uint64_t mote__realtime_ns(void);
+uint64_t mote__thread_cpu_ns(void); /* of this thread; a system call */
 void mote__sleep_ns(uint64_t ns);
 void mote__yield(void); /* a system call: pending signals are delivered in it */
 int mote__process_id(void);

@@ -191,11 +191,26 @@ int mote__memory_file(const char *name, uint64_t size)
 
 /* ---- time, threads, signals ---- */
 
-uint64_t mote__now_ns(void)
+static uint64_t look_at(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t mote__now_ns(void)
+{
+    return look_at(CLOCK_MONOTONIC);
+}
+
+uint64_t mote__realtime_ns(void)
+{
+    return look_at(CLOCK_REALTIME);
+}
+
+uint64_t mote__thread_cpu_ns(void)
+{
+    return look_at(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void mote__sleep_ns(uint64_t ns)
