@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # check.sh INCLUDE: each public header compiles alone, as C11 and C++17, with everything pedantic;
-# calls with wrong types do not compile.
+# calls with wrong types do not compile; shared structures are laid out as promised.
 set -euo pipefail
 include=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -38,13 +38,23 @@ refuses() {
     echo "headers: $compiler: $cases wrong calls refused"
 }
 
+# layout COMPILER FLAGS...: as the host sees it, and as a guest does.
+layout() {
+    local compiler=$1
+    shift
+    "$compiler" "$@" -fsyntax-only "$here/layout.c" || die "$compiler: layout.c does not hold"
+}
+
 for compiler in gcc clang; do
+    layout "$compiler" "${c[@]}"
+    layout "$compiler" "${c[@]}" -DGUEST
     for header in mote.h mote_call.h mote_guest.h mote_abi.h; do
         alone "$compiler" $header "${c[@]}"
     done
     refuses "$compiler" 12 "${c[@]}"
 done
 for compiler in g++ clang++; do
+    layout "$compiler" "${cxx[@]}"
     for header in mote.h mote_call.h mote_abi.h; do
         alone "$compiler" $header "${cxx[@]}"
     done
