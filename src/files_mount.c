@@ -62,11 +62,13 @@ static int add_path(struct text *text, const char *path, size_t length)
     return status;
 }
 
+/* Whether the last component is empty, "." or "..". */
 static bool ends_as_directory(const char *path, size_t length)
 {
-    while (length && path[length - 1] == '.')
-        length--;
-    return length == 0 || path[length - 1] == '/';
+    size_t dots = 0;
+    while (dots < length && path[length - 1 - dots] == '.')
+        dots++;
+    return dots <= 2 && (dots == length || path[length - 1 - dots] == '/');
 }
 
 /* `path` as the absolute, normal text in `out`; relative to `base`, which is one. */
