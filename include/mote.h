@@ -281,7 +281,7 @@ typedef enum mote_cpu {
 typedef struct mote_image_options {
     size_t size;               /* sizeof(mote_image_options) */
     const char *name;          /* for messages; NULL: the path */
-    uint64_t boot_memory;      /* bytes, at most 4 GiB; 0: 64 MiB */
+    uint64_t boot_memory;      /* bytes, at most 16 GiB; 0: 64 MiB */
     uint64_t boot_deadline_ns; /* nanoseconds; 0: 10 s */
     uint64_t stack;            /* bytes reserved for the stack; 0: 8 MiB */
     mote_cpu cpu;

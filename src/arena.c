@@ -5,7 +5,7 @@
 #include "os/os.h"
 
 #define GRANULE      0x10000u     /* slots are multiples of 64 KiB */
-#define LARGEST_STEP (1ull << 30) /* do not double for ever; 32 slots reach 16 GiB */
+#define LARGEST_STEP (2ull << 30) /* do not double for ever; 31 slots reach 32 GiB */
 
 int mote__arena_reserve(struct mote__arena *arena, size_t size, uint64_t physical,
                         unsigned first_slot, mote_error *error)

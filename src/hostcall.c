@@ -95,7 +95,7 @@ static int reserve_arguments(mote_sandbox *sandbox, const struct request *reques
         if (!mote__memory_check(memory, slot.lo, slot.hi, MOTE__READ))
             return MOTE_ERANGE;
         total += slot.hi;
-        if (total > memory->ram.reserved)
+        if (total > memory->limit)
             return MOTE_ELIMIT;
     }
     sandbox->arguments.used = 0;

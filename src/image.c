@@ -76,7 +76,7 @@ static int check_source(const mote_source *source, mote_error *error)
 static int check_options(const mote_image_options *options, mote_error *error)
 {
     if (options->boot_memory > MOTE__LARGEST_MEMORY)
-        return mote__fail_argument(error, "mote_image_open: options.boot_memory is above 4 GiB");
+        return mote__fail_argument(error, "mote_image_open: options.boot_memory is above 16 GiB");
     if (options->stack > LARGEST_STACK)
         return mote__fail_argument(error, "mote_image_open: options.stack is above 1 GiB");
     return 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "mote_abi.h"
 #include "os/os.h"
 
 /* Physical addresses: away from each other and from what KVM keeps below 4 GiB. */
@@ -18,14 +19,15 @@ static size_t tables_size(size_t limit)
 }
 
 int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allocator, size_t limit,
-                         mote_error *error)
+                         size_t files, mote_error *error)
 {
     memset(memory, 0, sizeof *memory);
+    memory->limit = (size_t)mote__align_up(limit, MOTE_REGION_ALIGN);
+    size_t size = memory->limit + files;
     memory->regions.allocator = memory->free.allocator = allocator;
-    int status =
-        mote__arena_reserve(&memory->tables, tables_size(limit), TABLES_PHYSICAL, 0, error);
+    int status = mote__arena_reserve(&memory->tables, tables_size(size), TABLES_PHYSICAL, 0, error);
     if (!status)
-        status = mote__arena_reserve(&memory->ram, limit, RAM_PHYSICAL, MOTE__ARENA_SLOTS, error);
+        status = mote__arena_reserve(&memory->ram, size, RAM_PHYSICAL, MOTE__ARENA_SLOTS, error);
     if (!status)
         memory->tables.used = MOTE__SYSTEM_PAGES * MOTE__PAGE;
     return status;
@@ -57,10 +59,23 @@ uint8_t *mote__system_page(const struct mote__memory *memory, enum mote__system_
 
 size_t mote__memory_in_use(const struct mote__memory *memory)
 {
-    size_t used = memory->ram.used;
+    size_t used = memory->ram.used - memory->files_used + memory->private_files;
     for (size_t i = 0; i < memory->free.count; i++)
         used -= memory->free.list[i].size;
     return used;
+}
+
+size_t mote__memory_room(const struct mote__memory *memory)
+{
+    size_t used = memory->ram.used - memory->files_used + memory->private_files;
+    return memory->limit > used ? memory->limit - used : 0;
+}
+
+int mote__memory_fail_limit(const struct mote__memory *memory, mote_error *error)
+{
+    return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
+                      "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
+                      "the guest needs more memory than its limit of %zu KiB", memory->limit >> 10);
 }
 
 /* ---- mapping ---- */
@@ -105,6 +120,8 @@ static int take_memory(struct mote__memory *memory, size_t size, size_t *offset,
     if (*taken)
         return 0;
     *taken = size;
+    if (size > mote__memory_room(memory))
+        return mote__memory_fail_limit(memory, error);
     return mote__arena_take(&memory->ram, size, offset, error);
 }
 
@@ -182,8 +199,9 @@ static int unmap_region(struct mote__memory *memory, size_t index, mote_error *e
     if (status)
         return status;
     mote__regions_remove(&memory->regions, index);
-    bool ours = r.offset == MOTE__UNBACKED || r.offset < memory->read_only;
-    if (ours)
+    if (r.kind == MOTE__REGION_FILE_PRIVATE)
+        memory->private_files -= (size_t)(r.end - r.start);
+    if (r.offset == MOTE__UNBACKED || r.offset < memory->read_only || mote__region_is_file(&r))
         return 0;
     return region_status(mote__extents_give(&memory->free, r.offset, (size_t)(r.end - r.start)),
                          error);
@@ -273,6 +291,11 @@ static int protect_region(struct mote__memory *memory, size_t index, unsigned ac
 {
     struct mote__region *r = &memory->regions.list[index];
     unsigned lost = r->access & ~access;
+    if (access & MOTE__WRITE && r->kind == MOTE__REGION_FILE) {
+        int refused = mote__memory_own_file(memory, r, error);
+        if (refused)
+            return refused;
+    }
     r->access = access;
     r->changed = true;
     if (access) {

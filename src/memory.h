@@ -10,6 +10,7 @@
 
 #include "arch/x86_64/paging.h"
 #include "arena.h"
+#include "files.h"
 #include "region.h"
 
 /* Pages at the start of the tables arena; the page tables follow. */
@@ -24,7 +25,10 @@ enum mote__system_page {
 struct mote__memory {
     struct mote__arena tables; /* the system pages and the page tables */
     struct mote__arena ram;    /* the image's read-only part, then writable memory */
+    size_t limit;              /* bytes that the guest may have */
     size_t read_only;          /* bytes of ram that are the image's */
+    size_t files, files_used;  /* where in ram the granted files are, and their bytes */
+    size_t private_files;      /* bytes of them that the guest may write, each page its own */
     size_t root;               /* of the page tables, in the tables arena */
     struct mote__regions regions;
     struct mote__extents free; /* parts of ram that were handed out and came back */
@@ -32,8 +36,9 @@ struct mote__memory {
     bool damaged;              /* the host failed half-way: nothing of it can be believed */
 };
 
+/* `limit` bytes for the guest, and `files` for the files that will be placed. */
 int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allocator, size_t limit,
-                         mote_error *error);
+                         size_t files, mote_error *error);
 void mote__memory_release(struct mote__memory *memory);
 int mote__memory_attach(struct mote__memory *memory, struct mote__vm *vm, mote_error *error);
 
@@ -47,8 +52,12 @@ int mote__memory_give_back(struct mote__memory *memory, size_t offset, size_t si
                            mote_error *error);
 /* In a forked child: the ranges are not there, and may be somebody else's by now. */
 void mote__memory_abandon(struct mote__memory *memory);
-/* Bytes handed out to the guest. */
+/* Bytes handed out to the guest: of files those that it may write. */
 size_t mote__memory_in_use(const struct mote__memory *memory);
+/* Bytes that may still be handed out, besides the free extents; and the error when they are less
+ * than what is needed. */
+size_t mote__memory_room(const struct mote__memory *memory);
+int mote__memory_fail_limit(const struct mote__memory *memory, mote_error *error);
 
 /* ---- mappings: page-aligned ranges ---- */
 
@@ -66,6 +75,36 @@ int mote__memory_unmap(struct mote__memory *memory, uint64_t start, uint64_t siz
 int mote__memory_protect(struct mote__memory *memory, uint64_t start, uint64_t size,
                          unsigned access, mote_error *error);
 bool mote__memory_is_free(const struct mote__memory *memory, uint64_t start, uint64_t size);
+
+/* ---- granted files (memory_file.c) ---- */
+
+/* Places the files of a policy behind all other memory of a new shell. Each is a private mapping
+ * of its sealed copy: the pages are shared by all sandboxes until the guest writes to one, and
+ * memory that is released has the file's contents again. */
+int mote__memory_place_files(struct mote__memory *memory, const struct mote__mounts *mounts,
+                             mote_error *error);
+/*
+ * Maps [offset, offset + size) of a granted file where nothing is mapped; all numbers are multiples
+ * of the page. What lies behind the file's last page has no access. The mapping is private: the
+ * first one that may be written, and all others as long as there is none, use the file's pages
+ * as they are and cost an entry in the page tables; one that overlaps a writable one, or is
+ * writable over others, is a copy in ordinary memory, as of the grant. Bytes that may be written
+ * count into the limit from the start, others (but copies) do not. Never executable:
+ * MOTE_EINVAL. A later mote__memory_protect that adds write access is MOTE_EINVAL where
+ * another mapping shares the pages. `kind` is that of copies and of what has no access.
+ * MOTE_ELIMIT, MOTE_ENOMEM, MOTE_ESYSTEM. All or nothing.
+ */
+int mote__memory_map_file(struct mote__memory *memory, uint64_t start, uint64_t size,
+                          const struct mote__mount *file, uint64_t offset, unsigned access,
+                          enum mote__region_kind kind, mote_error *error);
+/* Whether a region shows a file's own pages, and whether it may write to them, now or before. */
+static inline bool mote__region_is_file(const struct mote__region *region)
+{
+    return region->kind == MOTE__REGION_FILE || region->kind == MOTE__REGION_FILE_PRIVATE;
+}
+/* Makes a region of a file's pages writable: counts it, or refuses it. */
+int mote__memory_own_file(struct mote__memory *memory, struct mote__region *region,
+                          mote_error *error);
 
 /* ---- access by the host, checked whole before a byte moves ---- */
 

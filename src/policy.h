@@ -12,7 +12,7 @@
 #define MOTE__DEFAULT_STREAM_BYTES (16ull << 20)
 #define MOTE__DEFAULT_OPEN_FILES   64u
 #define MOTE__DEFAULT_FILE_BYTES   (1ull << 30)
-#define MOTE__LARGEST_MEMORY       (4ull << 30)
+#define MOTE__LARGEST_MEMORY       (16ull << 30) /* and as much of granted files: see arena.c */
 
 /* A host function that guests may call. */
 struct mote__grant {

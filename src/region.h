@@ -23,7 +23,9 @@ enum mote__region_kind {
     MOTE__REGION_MAILBOX,
     MOTE__REGION_MMAP,
     MOTE__REGION_WINDOW,
-    MOTE__REGION_INIT
+    MOTE__REGION_INIT,
+    MOTE__REGION_FILE,        /* pages of a granted file, as they are */
+    MOTE__REGION_FILE_PRIVATE /* the same, writable now or before: no other region has them */
 };
 
 struct mote__region {

@@ -102,6 +102,7 @@ static int revert_mappings(mote_sandbox *sandbox, size_t base, mote_error *error
     if (status)
         return status;
     memory->ram.used = base;
+    memory->private_files = 0;
     if (mote__extents_copy(&memory->free, &s->free))
         return mote__fail_memory(error, "the free extents");
     memory->changed = false;

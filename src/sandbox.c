@@ -112,6 +112,8 @@ static int map_init_data(mote_sandbox *sandbox, mote_error *error)
     const struct mote__layout *l = sandbox->shell->layout;
     size_t size = (size_t)mote__align_up(sandbox->init_size, MOTE__PAGE), offset;
     /* Not from the free extents: those are the snapshot's, and come back at a reset. */
+    if (size > mote__memory_room(memory))
+        return mote__memory_fail_limit(memory, error);
     int status = mote__arena_take(&memory->ram, size, &offset, error);
     if (!status)
         status = mote__memory_map_at(memory, l->init, offset, size, MOTE__READ, MOTE__REGION_INIT,
@@ -126,13 +128,18 @@ static int map_init_data(mote_sandbox *sandbox, mote_error *error)
 
 int mote__sandbox_give_shell(mote_sandbox *sandbox, mote_error *error)
 {
-    size_t limit = sandbox->policy ? sandbox->policy->memory : MOTE__DEFAULT_MEMORY;
-    int status = mote__shell_from_snapshot(&sandbox->shell, &sandbox->host->allocator,
-                                           sandbox->host->hv, sandbox->snapshot, limit, error);
+    const mote_policy *policy = sandbox->policy;
+    size_t limit = policy ? policy->memory : MOTE__DEFAULT_MEMORY;
+    size_t files = policy ? policy->mounts.file_pages : 0;
+    int status =
+        mote__shell_from_snapshot(&sandbox->shell, &sandbox->host->allocator, sandbox->host->hv,
+                                  sandbox->snapshot, limit, files, error);
     if (status)
         return status;
     if (sandbox->init_size)
         status = map_init_data(sandbox, error);
+    if (!status && files)
+        status = mote__memory_place_files(&sandbox->shell->memory, &policy->mounts, error);
     if (status) {
         mote__sandbox_retire(sandbox);
         return status;
@@ -155,7 +162,7 @@ void mote__sandbox_write_info(mote_sandbox *sandbox)
         .generation = sandbox->generation++,
         .init_data = sandbox->init_size ? l->init : 0,
         .init_data_size = sandbox->init_size,
-        .memory_limit = memory->ram.reserved,
+        .memory_limit = memory->limit,
     };
     _Static_assert(sizeof(struct mote__scrub_data) <= MOTE__INFO_OFFSET, "one page for both");
     memcpy(mote__system_page(memory, MOTE__PAGE_SCRUB) + MOTE__INFO_OFFSET, &info, sizeof info);

@@ -50,11 +50,11 @@ static int map_read_only(struct mote__memory *memory, int fd, size_t size, mote_
     memory->ram.used = size;
     if (size == 0)
         return 0;
-    if (size > memory->ram.reserved)
+    if (size > memory->limit)
         return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
                           "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
                           "memory too small: the image alone is %zu KiB, the limit %zu KiB",
-                          size >> 10, memory->ram.reserved >> 10);
+                          size >> 10, memory->limit >> 10);
     int status = mote__map_over(memory->ram.host, size, fd);
     if (status < 0)
         return mote__fail_system(error, status, "mapping the image");
@@ -63,13 +63,13 @@ static int map_read_only(struct mote__memory *memory, int fd, size_t size, mote_
 }
 
 static int reserve(struct mote__shell **out, const mote_allocator *allocator,
-                   const struct mote__layout *layout, size_t limit, mote_error *error)
+                   const struct mote__layout *layout, size_t limit, size_t files, mote_error *error)
 {
     struct mote__shell *shell = mote__alloc(allocator, sizeof *shell);
     if (!shell)
         return mote__fail_memory(error, "a shell");
     shell->layout = layout;
-    int status = mote__memory_reserve(&shell->memory, allocator, limit, error);
+    int status = mote__memory_reserve(&shell->memory, allocator, limit, files, error);
     if (status) {
         mote__shell_free(shell);
         return status;
@@ -83,7 +83,7 @@ int mote__shell_new(struct mote__shell **out, const mote_allocator *allocator,
                     size_t limit, mote_error *error)
 {
     struct mote__shell *shell = NULL;
-    int status = reserve(&shell, allocator, layout, limit, error);
+    int status = reserve(&shell, allocator, layout, limit, 0, error);
     if (status)
         return status;
     status = map_read_only(&shell->memory, read_only_fd, read_only, error);
@@ -143,12 +143,12 @@ static int restore(struct mote__shell *shell, struct mote__hv *hv, const struct 
                    mote_error *error)
 {
     struct mote__memory *memory = &shell->memory;
-    if (mote__snapshot_needs(s) > memory->ram.reserved)
+    if (mote__snapshot_needs(s) > memory->limit)
         return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
                           "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
                           "memory too small: the image needs %zu KiB to start, the limit is %zu "
                           "KiB",
-                          mote__snapshot_needs(s) >> 10, memory->ram.reserved >> 10);
+                          mote__snapshot_needs(s) >> 10, memory->limit >> 10);
     int status = map_read_only(memory, s->read_only_fd, s->read_only, error);
     if (!status)
         status = copy_tables(memory, s, error);
@@ -163,10 +163,10 @@ static int restore(struct mote__shell *shell, struct mote__hv *hv, const struct 
 
 int mote__shell_from_snapshot(struct mote__shell **out, const mote_allocator *allocator,
                               struct mote__hv *hv, const struct mote__snapshot *snapshot,
-                              size_t limit, mote_error *error)
+                              size_t limit, size_t files, mote_error *error)
 {
     struct mote__shell *shell = NULL;
-    int status = reserve(&shell, allocator, &snapshot->layout, limit, error);
+    int status = reserve(&shell, allocator, &snapshot->layout, limit, files, error);
     if (status)
         return status;
     status = restore(shell, hv, snapshot, error);

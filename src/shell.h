@@ -27,10 +27,10 @@ int mote__shell_new(struct mote__shell **shell, const mote_allocator *allocator,
 /* Creates the VM, once the memory is as the guest shall find it. */
 int mote__shell_start(struct mote__shell *shell, struct mote__hv *hv, mote_cpu cpu,
                       mote_error *error);
-/* A shell in the state of a snapshot. */
+/* A shell in the state of a snapshot; `files`: bytes of the files that will be placed in it. */
 int mote__shell_from_snapshot(struct mote__shell **shell, const mote_allocator *allocator,
                               struct mote__hv *hv, const struct mote__snapshot *snapshot,
-                              size_t limit, mote_error *error);
+                              size_t limit, size_t files, mote_error *error);
 void mote__shell_free(struct mote__shell *shell);
 /* In a forked child, before it is freed: its mappings stayed with the parent. */
 void mote__shell_abandon(struct mote__shell *shell);

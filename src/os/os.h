@@ -64,9 +64,10 @@ int mote__ioctl_value(int fd, unsigned long request, unsigned long value);
 #define MOTE__ELOCKED_MEMORY ENOLCK
 
 /* memory; *out is not touched on failure */
-int mote__map_anonymous(void **out, size_t size);         /* private, reserved lazily */
-int mote__map_shared_fd(void **out, size_t size, int fd); /* read and write */
-int mote__map_over(void *at, size_t size, int fd);        /* read-only file over a mapping */
+int mote__map_anonymous(void **out, size_t size);          /* private, reserved lazily */
+int mote__map_shared_fd(void **out, size_t size, int fd);  /* read and write */
+int mote__map_over(void *at, size_t size, int fd);         /* read-only file over a mapping */
+int mote__map_private_over(void *at, size_t size, int fd); /* copy-on-write, over a mapping */
 int mote__unmap(void *memory, size_t size);
 int mote__seal_memory(void *memory, size_t size);       /* read-only from now on */
 int mote__release_pages(void *memory, size_t size);     /* zero again; zaps VM mappings */

@@ -118,6 +118,12 @@ int mote__map_over(void *at, size_t size, int fd)
     return map(&out, at, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd);
 }
 
+int mote__map_private_over(void *at, size_t size, int fd)
+{
+    void *out;
+    return map(&out, at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd);
+}
+
 int mote__unmap(void *memory, size_t size)
 {
     return result(munmap(memory, size));

@@ -82,7 +82,27 @@ static void test_nothing_is_mapped_at_first(void **state)
     (void)state;
     size_t count = 0;
     assert_null(mote__paging_leaves(&tables, root, 5 * PAGE, &count));
+    assert_int_equal(count, (1u << 27) - 5); /* all that the root's entry covers */
+}
+
+static void test_what_was_never_used_is_skipped_whole(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    uint64_t address = (3ull << 30) + 5 * PAGE;
+    map(address, 1, MOTE__READ | MOTE__WRITE);
+    assert_null(mote__paging_leaves(&tables, root, address, &count));
+    walk(2ull << 30); /* the table of directories was used, not the directory */
+    assert_null(mote__paging_leaves(&tables, root, address, &count));
+    assert_int_equal(count, (1u << 18) - 5);
+    walk(address + TABLE); /* the directory was used, not the table */
+    assert_null(mote__paging_leaves(&tables, root, address, &count));
     assert_int_equal(count, 507);
+    mote__paging_mark_dirty(&tables, root, address, 1);
+    assert_non_null(mote__paging_leaves(&tables, root, address, &count));
+    mote__paging_forget_use(&tables, root, address, PAGE);
+    assert_null(mote__paging_leaves(&tables, root, address, &count));
+    assert_int_equal(count, (1u << 27) - (3u << 18) - 5);
 }
 
 static void test_map_across_tables(void **state)
@@ -218,6 +238,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(test_rights),
         TEST(test_nothing_is_mapped_at_first),
+        TEST(test_what_was_never_used_is_skipped_whole),
         TEST(test_map_across_tables),
         TEST(test_map_across_every_level),
         TEST(test_unmap_across_tables),

@@ -27,31 +27,17 @@ int mote__paging_init(struct mote__arena *tables, size_t *root, mote_error *erro
     return mote__arena_take(tables, MOTE__PAGE, root, error);
 }
 
-/* The entry that points to the leaf table of `address`; NULL where there is none. */
-static uint64_t *find_parent(struct mote__arena *tables, size_t root, uint64_t address)
+/* The entry of `address` at the leaf level; NULL without a table on the way. */
+static uint64_t *find_leaf(struct mote__arena *tables, size_t root, uint64_t address)
 {
     uint64_t *table = table_at(tables, root);
-    for (int level = LEVELS - 1; level > 1; level--) {
+    for (int level = LEVELS - 1; level > 0; level--) {
         uint64_t entry = table[index_of(address, level)];
         if (!(entry & MOTE__PTE_PRESENT))
             return NULL;
         table = table_of(tables, entry);
     }
-    uint64_t *parent = &table[index_of(address, 1)];
-    return *parent & MOTE__PTE_PRESENT ? parent : NULL;
-}
-
-/* The leaf entry of `address` in the table of a parent that was found. */
-static uint64_t *leaf_under(struct mote__arena *tables, const uint64_t *parent, uint64_t address)
-{
-    return &table_of(tables, *parent)[index_of(address, 0)];
-}
-
-/* The entry of `address` at the leaf level; NULL without a table on the way. */
-static uint64_t *find_leaf(struct mote__arena *tables, size_t root, uint64_t address)
-{
-    const uint64_t *parent = find_parent(tables, root, address);
-    return parent ? leaf_under(tables, parent, address) : NULL;
+    return &table[index_of(address, 0)];
 }
 
 /* The same, making the tables that are missing. Rights are in the leaves alone. */
@@ -139,26 +125,50 @@ void mote__paging_unmap(struct mote__arena *tables, size_t root, uint64_t addres
     }
 }
 
+/* Pages from `address` to the end of what one entry of this level covers. */
+static size_t pages_under(uint64_t address, int level)
+{
+    uint64_t span = 1ull << (12 + 9 * level);
+    return (size_t)((span - (address & (span - 1))) / MOTE__PAGE);
+}
+
 uint64_t *mote__paging_leaves(struct mote__arena *tables, size_t root, uint64_t address,
                               size_t *count)
 {
-    *count = ENTRIES - index_of(address, 0);
-    uint64_t *parent = find_parent(tables, root, address);
-    if (!parent || !(*parent & MOTE__PTE_ACCESSED))
-        return NULL; /* the processor marks a table before it marks what is in it */
-    return leaf_under(tables, parent, address);
+    const uint64_t used = MOTE__PTE_PRESENT | MOTE__PTE_ACCESSED;
+    uint64_t *table = table_at(tables, root);
+    for (int level = LEVELS - 1; level > 0; level--) {
+        uint64_t entry = table[index_of(address, level)];
+        *count = pages_under(address, level);
+        if ((entry & used) != used)
+            return NULL; /* the processor marks a table before it marks what is in it */
+        table = table_of(tables, entry);
+    }
+    *count = pages_under(address, 1);
+    return &table[index_of(address, 0)];
+}
+
+/* Sets or clears A in the entries above the leaf of `address`; the leaf, or NULL. */
+static uint64_t *mark_path(struct mote__arena *tables, size_t root, uint64_t address, bool used)
+{
+    uint64_t *table = table_at(tables, root);
+    for (int level = LEVELS - 1; level > 0; level--) {
+        uint64_t *entry = &table[index_of(address, level)];
+        if (!(*entry & MOTE__PTE_PRESENT))
+            return NULL;
+        *entry = used ? *entry | MOTE__PTE_ACCESSED : *entry & ~MOTE__PTE_ACCESSED;
+        table = table_of(tables, *entry);
+    }
+    return &table[index_of(address, 0)];
 }
 
 void mote__paging_forget_use(struct mote__arena *tables, size_t root, uint64_t address, size_t size)
 {
     for (size_t pages = size / MOTE__PAGE; pages;) {
         size_t run = run_length(address, pages);
-        uint64_t *parent = find_parent(tables, root, address);
-        uint64_t *leaf = parent ? leaf_under(tables, parent, address) : NULL;
+        uint64_t *leaf = mark_path(tables, root, address, false);
         for (size_t i = 0; leaf && i < run; i++)
             leaf[i] &= ~MOTE__PTE_DIRTY;
-        if (parent)
-            *parent &= ~MOTE__PTE_ACCESSED;
         pages -= run;
         address += run * MOTE__PAGE;
     }
@@ -170,10 +180,7 @@ void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t a
     address = mote__align_down(address, MOTE__PAGE);
     for (size_t pages = (size_t)(end - address) / MOTE__PAGE; pages;) {
         size_t run = run_length(address, pages);
-        uint64_t *parent = find_parent(tables, root, address);
-        uint64_t *leaf = parent ? leaf_under(tables, parent, address) : NULL;
-        if (parent)
-            *parent |= MOTE__PTE_ACCESSED;
+        uint64_t *leaf = mark_path(tables, root, address, true);
         for (size_t i = 0; leaf && i < run; i++)
             leaf[i] |= leaf[i] & MOTE__PTE_PRESENT ? MOTE__PTE_DIRTY : 0;
         pages -= run;

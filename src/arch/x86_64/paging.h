@@ -35,7 +35,8 @@ int mote__paging_map(struct mote__arena *tables, size_t root, uint64_t address, 
 /* Clears the entries; tables stay. */
 void mote__paging_unmap(struct mote__arena *tables, size_t root, uint64_t address, size_t size);
 /* The leaf entries of `address` up to the end of its table; *count is how many
- * pages that are. NULL when there is no table, or the processor never used it. */
+ * pages that are. NULL where the processor never used a table on the way, or there is
+ * none: then *count is all that cannot have been used. */
 uint64_t *mote__paging_leaves(struct mote__arena *tables, size_t root, uint64_t address,
                               size_t *count);
 /* Makes these pages look as if nobody had used them. Only for tables of which no VM
