@@ -284,19 +284,40 @@ static void test_odd_names(void **state)
 
 /* ---- races ---- */
 
-struct swapper {
-    struct world *w;
-    char real[512], link[512];
+static struct {
+    char one[512], other[512];
+    pthread_t thread;
+    bool runs;
     _Atomic bool stop;
-};
+} swapper;
 
-/* Makes the same name a directory of the guest's and a symlink to outside, in turn. */
 static void *swap(void *argument)
 {
-    struct swapper *s = argument;
-    while (!atomic_load(&s->stop))
-        syscall(SYS_renameat2, AT_FDCWD, s->real, AT_FDCWD, s->link, 2 /* RENAME_EXCHANGE */);
+    (void)argument;
+    while (!atomic_load(&swapper.stop))
+        syscall(SYS_renameat2, AT_FDCWD, swapper.one, AT_FDCWD, swapper.other,
+                2 /* RENAME_EXCHANGE */);
     return NULL;
+}
+
+/* Lets two names exchange what they mean, again and again, until the test ends. */
+static void swap_in(const struct world *w, const char *one, const char *other)
+{
+    snprintf(swapper.one, sizeof swapper.one, "%s", host_path(w, one));
+    snprintf(swapper.other, sizeof swapper.other, "%s", host_path(w, other));
+    atomic_store(&swapper.stop, false);
+    assert_int_equal(pthread_create(&swapper.thread, NULL, swap, NULL), 0);
+    swapper.runs = true;
+}
+
+/* Also when the test failed. */
+static int race_teardown(void **state)
+{
+    atomic_store(&swapper.stop, true);
+    if (swapper.runs)
+        pthread_join(swapper.thread, NULL);
+    swapper.runs = false;
+    return world_teardown(state);
 }
 
 static void assert_decoy(struct mote__file *file)
@@ -331,15 +352,9 @@ static void test_a_symlink_swapped_in_is_no_way(void **state)
     make_file(w, "in/swapped/secret", "decoy");
     make_link(w, "in/link", "../outside");
     make_file(w, "outside/hello", "outer");
-    struct swapper s = {.w = w};
-    snprintf(s.real, sizeof s.real, "%s", host_path(w, "in/swapped"));
-    snprintf(s.link, sizeof s.link, "%s", host_path(w, "in/link"));
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, swap, &s), 0);
+    swap_in(w, "in/swapped", "in/link");
     for (int i = 0; i < 3000; i++)
         use_swapped(w, i % 2 ? "swapped/secret" : "swapped/../swapped/./secret");
-    atomic_store(&s.stop, true);
-    pthread_join(thread, NULL);
     assert_outside_untouched(w);
 }
 
@@ -349,11 +364,7 @@ static void test_a_fifo_swapped_in_is_not_opened(void **state)
     struct world *w = *state;
     make_file(w, "in/swapped", "decoy");
     assert_return_code(mkfifo(host_path(w, "in/fifo"), 0666), errno);
-    struct swapper s = {.w = w};
-    snprintf(s.real, sizeof s.real, "%s", host_path(w, "in/swapped"));
-    snprintf(s.link, sizeof s.link, "%s", host_path(w, "in/fifo"));
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, swap, &s), 0);
+    swap_in(w, "in/swapped", "in/fifo");
     alarm(60);
     for (int i = 0; i < 3000; i++) {
         struct mote__file *file;
@@ -364,8 +375,6 @@ static void test_a_fifo_swapped_in_is_not_opened(void **state)
         mote__file_unref(file);
     }
     alarm(0);
-    atomic_store(&s.stop, true);
-    pthread_join(thread, NULL);
 }
 
 /* ---- the host's own limits ---- */
@@ -393,7 +402,8 @@ static void test_the_limit_on_file_sizes_is_no_signal(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+#define T(f)    cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+#define RACE(f) cmocka_unit_test_setup_teardown(f, world_setup, race_teardown)
     const struct CMUnitTest tests[] = {
         T(test_symlinks_lead_nowhere),
         T(test_directory_symlinks_lead_nowhere),
@@ -407,8 +417,8 @@ int main(void)
         T(test_sockets_are_refused),
         T(test_long_names),
         T(test_odd_names),
-        T(test_a_symlink_swapped_in_is_no_way),
-        T(test_a_fifo_swapped_in_is_not_opened),
+        RACE(test_a_symlink_swapped_in_is_no_way),
+        RACE(test_a_fifo_swapped_in_is_not_opened),
         T(test_the_limit_on_file_sizes_is_no_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
