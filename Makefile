@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 T      ?= 60
 
-.PHONY: help build run test lanes bench install format lint fuzz clean setup
+.PHONY: help build run test lanes bench install format lint fuzz package clean setup
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ lint: setup ## Check format, clang-tidy, cppcheck
 
 fuzz: build-fuzz ## Run every fuzzer for T seconds (default 60)
 	scripts/fuzz $(T)
+
+package: build-release ## Make the Debian packages, install and use them in a root that is thrown away
+	scripts/deb
+	scripts/deb-test
 
 clean: ## Remove everything that was built
 	rm -rf build

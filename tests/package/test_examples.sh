@@ -10,7 +10,9 @@ trap 'rm -rf "$scratch"' EXIT
 export LC_ALL=C
 unset MOTE_GUEST_DIR # the guests of the build tree are not for strangers
 
-cp -r "$prefix/share/doc/mote/examples" "$scratch/examples"
+for folder in "$prefix"/share/doc/{libmote-dev,mote}/examples; do
+    [ ! -d "$folder" ] || cp -r "$folder" "$scratch"
+done
 cd "$scratch"
 
 fail() {

@@ -5,7 +5,9 @@
 set -euo pipefail
 scratch=${1:?usage: test_python.sh SCRATCH}
 prefix=${MOTE_PREFIX:?where mote is installed}
-binding=$(cd "$(dirname "$0")/../../bindings/python" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+binding=$here/../../bindings/python
+[ -d "$binding" ] || binding=$here/../python
 
 quietly() {
     "$@" >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; exit 1; }
@@ -22,9 +24,8 @@ export MOTE_HEADER=$prefix/include/mote.h
 quietly venv/bin/python -m pip wheel --no-deps --no-build-isolation --no-index -w dist ./source
 quietly venv/bin/python -m pip install --no-deps --no-index dist/mote-*-py3-none-any.whl
 
-export MOTE_LIBRARY=$prefix/lib/libmote.so.0
+[ "$prefix" = /usr ] || export MOTE_LIBRARY=$prefix/lib/libmote.so.0
 cp -r "$binding/tests" tests
 venv/bin/python -m pytest -q -p no:cacheprovider tests
 cp "$binding/pyproject.toml" .
-venv/bin/python -m mypy --strict --no-incremental tests
-venv/bin/python -m mypy --strict --no-incremental -p mote
+MYPYPATH=source venv/bin/python -m mypy --strict --no-incremental tests source/mote
