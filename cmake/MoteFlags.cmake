@@ -21,7 +21,12 @@ add_compile_options(
 add_link_options(-Wl,-z,relro,-z,now)
 
 if(MOTE_SANITIZE)
-  set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  if(MOTE_SANITIZE STREQUAL "thread")
+    set(sanitize -fsanitize=thread)
+  else()
+    set(sanitize -fsanitize=address,undefined)
+  endif()
+  list(APPEND sanitize -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_compile_options(${sanitize} -O1)
   add_link_options(${sanitize})
 endif()

@@ -16,7 +16,7 @@
 
 /* A sanitizer keeps freed memory for itself and maps what it likes: nobody can count then. */
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANITIZED 1
 #endif
 #elif defined(__SANITIZE_ADDRESS__)
@@ -24,6 +24,16 @@
 #endif
 #ifndef SANITIZED
 #define SANITIZED 0
+#endif
+
+/* A thread of ours that plays a guest writes while the host reads: a race, as it is meant. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PLAYS_GUEST __attribute__((no_sanitize("thread")))
+#endif
+#endif
+#ifndef PLAYS_GUEST
+#define PLAYS_GUEST
 #endif
 
 struct test {

@@ -339,7 +339,7 @@ static void hold(void)
 
 /* Keeps changing one field of a host call between what is right and what is not. The values are
  * such that no mixture of a right and a wrong one is right. */
-static void *flip_call(void *argument)
+PLAYS_GUEST static void *flip_call(void *argument)
 {
     struct scribbler *s = argument;
     volatile struct mote_host_call *header = (void *)(s->target + 16);
@@ -419,7 +419,7 @@ TEST(mailbox, rewritten_during_decode)
 
 /* ---- noise over the whole mailbox ------------------------------------------------------------ */
 
-static void *scribble(void *argument)
+PLAYS_GUEST static void *scribble(void *argument)
 {
     struct scribbler *s = argument;
     uint64_t state = 88172645463325252ull;
