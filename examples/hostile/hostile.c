@@ -123,11 +123,13 @@ int main(void)
 {
     mote_error error = MOTE_ERROR_INIT;
     mote_source source = MOTE_SOURCE_PATH(guest_path("hostile"));
+    /* A stack that is used up well before the deadline. */
+    mote_image_options options = {.size = sizeof(options), .stack = 1 << 20};
     mote_host *host;
     mote_image *image;
     size_t survived = 0;
     must(mote_host_new(&host, NULL, &error), &error);
-    must(mote_image_open(&image, host, &source, NULL, &error), &error);
+    must(mote_image_open(&image, host, &source, &options, &error), &error);
     mote_policy *policy = make_policy(host);
     for (size_t i = 0; i < NATTACKS; i++)
         survived += attack_host(&attacks[i], image, policy);

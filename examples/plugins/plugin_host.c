@@ -97,15 +97,15 @@ static void run_plugin(mote_host *host, mote_policy *policy, const char *folder,
     mote_image_unref(image);
 }
 
-static int no_dots(const struct dirent *entry)
+static int is_file(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.';
+    return entry->d_type == DT_REG;
 }
 
 int main(int argc, char **argv)
 {
     struct dirent **files = NULL;
-    int count = argc == 3 ? scandir(argv[1], &files, no_dots, alphasort) : -1;
+    int count = argc == 3 ? scandir(argv[1], &files, is_file, alphasort) : -1;
     if (count < 0) {
         fprintf(stderr, "usage: plugin_host FOLDER TEXT\n");
         return 2;

@@ -28,4 +28,17 @@ quietly venv/bin/python -m pip install --no-deps --no-index dist/mote-*-py3-none
 cp -r "$binding/tests" tests
 venv/bin/python -m pytest -q -p no:cacheprovider tests
 cp "$binding/pyproject.toml" .
+
+# The README's example, with the guest of the first program.
+block() {
+    awk -v fence="\`\`\`$1" '$0 == fence { inside = !done; next } /^```/ { done = done || inside; inside = 0 } inside' "$2"
+}
+readme=$binding/../../README.md
+if [ -f "$readme" ]; then
+    block c "$readme" >guest.c
+    musl-gcc -static -I"$prefix/include" guest.c -L"$prefix/lib/musl" -lmote_guest -o guest
+    block python "$binding/README.md" >example.py
+    [ "$(venv/bin/python example.py)" = 750 ] || { echo "the example of the README fails" >&2; exit 1; }
+fi
+
 MYPYPATH=source venv/bin/python -m mypy --strict --no-incremental tests source/mote

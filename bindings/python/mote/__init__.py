@@ -41,7 +41,7 @@ from .errors import (
     TypeMismatch,
 )
 from .host import Function, Host, Image
-from .policy import Policy
+from .policy import Policy, Syscall
 from .report import Report
 from .sandbox import Sandbox
 from .values import Value
@@ -78,6 +78,7 @@ __all__ = [
     "Refused",
     "Report",
     "Sandbox",
+    "Syscall",
     "SystemFailure",
     "TypeMismatch",
     "Value",

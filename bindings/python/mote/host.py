@@ -159,6 +159,12 @@ class Image(Object):
         count = lib.mote_image_imports(self._open())
         return [self._function(lib.mote_image_import, i) for i in range(count)]
 
+    def symbol(self, address: int) -> str:
+        """"function+0x1f" for an address of its code, or ""."""
+        text = ffi.new("char[]", 256)
+        rc = lib.mote_image_symbol(self._open(), address, text, 256)
+        return "" if rc == lib.MOTE_ENOTFOUND or check(rc) < 0 else text_of(text)
+
     def _function(self, get: Any, index: int) -> Function:
         info = ffi.new("mote_function_info *")
         check(get(self._open(), index, info))

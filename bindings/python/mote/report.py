@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the last call of a sandbox did."""
 from dataclasses import dataclass
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 from ._ffi import ffi
 from ._library import lib, text_of
@@ -20,6 +20,7 @@ class Report:
     text: str
     symbol: str  # "function+0x1f", or ""
     registers: Dict[str, int]
+    frames: Tuple[int, ...]  # addresses, innermost first; the guest wrote all but the first
     wall_time: float
     exits: int
     host_calls: int
@@ -40,6 +41,7 @@ class Report:
             text=text_of(report.text),
             symbol=text_of(report.symbol),
             registers={name: getattr(report.registers, name) for name in names},
+            frames=tuple(report.frames[0 : report.nframes]),
             wall_time=report.wall_ns / 1e9,
             exits=report.exits,
             host_calls=report.host_calls,

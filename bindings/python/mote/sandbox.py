@@ -118,6 +118,13 @@ class Sandbox(Object):
         with self._entered() as sandbox:
             return Report._from(lib.mote_sandbox_report(sandbox))
 
+    def output(self, fd: int) -> bytes:
+        """What the guest wrote since the last reset to a descriptor that Policy.capture granted."""
+        with self._entered() as sandbox:
+            data, size = ffi.new("const void **"), ffi.new("size_t *")
+            check(lib.mote_sandbox_output(sandbox, fd, data, size))
+            return bytes(ffi.buffer(data[0], size[0])) if size[0] else b""
+
     def read_memory(self, address: int, size: int) -> bytes:
         """Bytes of the guest's memory, between its calls or in a host function."""
         with self._entered() as sandbox:

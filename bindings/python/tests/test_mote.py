@@ -220,6 +220,57 @@ def test_input(host: mote.Host, guests: pathlib.Path) -> None:
     assert b"".join(said) == b"one\ntwo"
 
 
+def test_buffers_and_trace(host: mote.Host, guests: pathlib.Path) -> None:
+    calls: List[mote.Syscall] = []
+    policy = mote.Policy(host)
+    policy.input(0, b"one\ntwo")
+    policy.capture(1, limit=1000)
+    policy.trace(calls.append)
+    with mote.Sandbox(mote.Image(host, guests / "cli_cat"), policy) as box:
+        for _ in range(2):
+            assert box.run() == 0
+            assert box.output(1) == b"one\ntwo"
+            with pytest.raises(mote.InvalidArgument):
+                box.output(2)
+            box.reset()
+            assert box.output(1) == b""
+    assert {"read", "exit_group"} <= {call.name for call in calls}
+
+
+def test_descriptor_of_the_host(
+    host: mote.Host, guests: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    policy = mote.Policy(host)
+    with open(tmp_path / "out", "wb") as file:
+        policy.descriptor(1, file.fileno(), write=True)
+    with mote.Sandbox(mote.Image(host, guests / "hello_plain"), policy, args=["hello"]) as box:
+        assert box.run() == 0
+    assert (tmp_path / "out").read_bytes() == b"hello from a plain program\n"
+
+
+def test_grants_of_files_are_checked(host: mote.Host, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").write_text("text")
+    policy = mote.Policy(host, clock="frozen", frozen_time=1.5, random="seeded", random_seed=1)
+    policy.directory(tmp_path, "/data", write=True)
+    policy.file(tmp_path / "file", "/file")
+    with pytest.raises(mote.InvalidArgument):
+        policy.file(tmp_path / "file", "/file")
+    with pytest.raises(mote.SystemFailure):
+        policy.directory(tmp_path / "none", "/none")
+    with pytest.raises(ValueError, match="clock must be one of"):
+        mote.Policy(host, clock="fast")
+
+
+def test_frames(host: mote.Host, guests: pathlib.Path) -> None:
+    image = mote.Image(host, guests / "faults")
+    with mote.Sandbox(image) as box:
+        with pytest.raises(mote.Fault):
+            box.call("wild_write", 0xDEAD0000)
+        frames = box.report.frames
+        assert frames and image.symbol(frames[0]).startswith("wild_write")
+    assert image.symbol(1) == ""
+
+
 def test_log(host: mote.Host, echo: mote.Image) -> None:
     lines = []
     policy = mote.Policy(host)
