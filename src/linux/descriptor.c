@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls on descriptors as such: numbers, flags, what they are. */
+/* Calls on descriptors as such: numbers and flags. */
 #include <fcntl.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 
 #include "linux/internal.h"
 
@@ -55,6 +53,10 @@ int64_t mote__linux_dup3(mote_sandbox *sandbox, struct mote__syscall *call)
 static int64_t set_flags(struct mote__fds *fds, struct mote__open *open, uint64_t flags)
 {
     open->flags = (open->flags & ~SETTABLE) | ((unsigned)flags & SETTABLE);
+    if (open->kind == MOTE__FD_FILE) {
+        open->file->flags &= ~(unsigned)MOTE__OPEN_APPEND;
+        open->file->flags |= flags & O_APPEND ? MOTE__OPEN_APPEND : 0;
+    }
     fds->changed = true;
     return 0;
 }
@@ -82,9 +84,29 @@ int64_t mote__linux_fcntl(mote_sandbox *sandbox, struct mote__syscall *call)
         return open->flags;
     case F_SETFL:
         return set_flags(fds, open, argument);
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        return mote__linux_record_lock(sandbox, open, (int)call->args[1], argument);
     default:
         return -EINVAL;
     }
+}
+
+/* Bytes that a read would give now. */
+static int64_t put_readable(mote_sandbox *sandbox, const struct mote__open *open, uint64_t address)
+{
+    struct mote__file_status st;
+    uint64_t left = 0;
+    if (open->kind == MOTE__FD_FILE && !mote__file_status(open->file, &st))
+        left = st.size > open->file->offset ? st.size - open->file->offset : 0;
+    else if (open->kind == MOTE__FD_STREAM)
+        left = mote__stream_readable(sandbox, open);
+    int32_t answer = left < INT32_MAX ? (int32_t)left : INT32_MAX;
+    return mote__linux_put(sandbox, address, &answer, sizeof answer);
 }
 
 /* Nothing here is a terminal. */
@@ -99,59 +121,9 @@ int64_t mote__linux_ioctl(mote_sandbox *sandbox, struct mote__syscall *call)
         d->close_on_exec = call->args[1] == FIOCLEX;
         sandbox->fds.changed = true;
         return 0;
+    case FIONREAD:
+        return put_readable(sandbox, &sandbox->fds.opens[d->open], call->args[2]);
     default:
         return -ENOTTY;
     }
-}
-
-/* ---- where and what ---- */
-
-int64_t mote__linux_lseek(mote_sandbox *sandbox, struct mote__syscall *call)
-{
-    const struct mote__open *open = mote__fds_open_of(&sandbox->fds, call->args[0]);
-    if (!open)
-        return -EBADF;
-    return open->kind == MOTE__FD_STREAM ? -ESPIPE : 0;
-}
-
-static void describe(const struct mote__open *open, struct stat *st)
-{
-    memset(st, 0, sizeof *st);
-    st->st_mode = open->kind == MOTE__FD_STREAM ? S_IFIFO | 0600 : S_IFCHR | 0666;
-    st->st_nlink = 1;
-    st->st_uid = st->st_gid = MOTE__LINUX_USER;
-    st->st_blksize = 4096;
-}
-
-static int64_t put_stat(mote_sandbox *sandbox, uint64_t number, uint64_t address)
-{
-    const struct mote__open *open = mote__fds_open_of(&sandbox->fds, number);
-    struct stat st;
-    if (!open)
-        return -EBADF;
-    describe(open, &st);
-    return mote__linux_put(sandbox, address, &st, sizeof st);
-}
-
-int64_t mote__linux_fstat(mote_sandbox *sandbox, struct mote__syscall *call)
-{
-    return put_stat(sandbox, call->args[0], call->args[1]);
-}
-
-/* fstat as newer libraries ask for it. */
-int64_t mote__linux_newfstatat(mote_sandbox *sandbox, struct mote__syscall *call)
-{
-    char path;
-    if (!(call->args[3] & AT_EMPTY_PATH) || mote__linux_get(sandbox, call->args[1], &path, 1) ||
-        path)
-        return mote__linux_refuse(call);
-    return put_stat(sandbox, call->args[0], call->args[2]);
-}
-
-/* /proc/self/exe, asked by glibc at its start: there is no such file. */
-int64_t mote__linux_readlink(mote_sandbox *sandbox, struct mote__syscall *call)
-{
-    (void)sandbox;
-    (void)call;
-    return -ENOENT;
 }

@@ -12,8 +12,10 @@
 static void drop(struct mote__fds *fds, size_t open)
 {
     struct mote__open *o = &fds->opens[open];
-    if (--o->references == 0)
-        *o = (struct mote__open){0};
+    if (--o->references)
+        return;
+    mote__file_unref(o->file);
+    *o = (struct mote__open){0};
 }
 
 /* There are as many as descriptors may be, so that one is free where a descriptor is. */
@@ -75,7 +77,7 @@ static void insert(struct mote__fds *fds, uint64_t number, size_t open, bool clo
 
 static bool has_room(const struct mote__fds *fds, uint64_t number)
 {
-    return fds->count < fds->room && number < MOTE__FD_END;
+    return mote__fds_has_room(fds) && number < MOTE__FD_END;
 }
 
 int mote__fds_add(struct mote__fds *fds, uint64_t lowest, bool close_on_exec,
@@ -137,7 +139,7 @@ static unsigned flags_of(const struct mote__stream *s)
     return s->readable ? s->writable ? O_RDWR : O_RDONLY : O_WRONLY;
 }
 
-static void open_streams(struct mote__fds *fds)
+static void open_first(struct mote__fds *fds)
 {
     for (size_t i = 0; fds->policy && i < fds->policy->nstreams; i++) {
         const struct mote__stream *s = &fds->policy->streams[i];
@@ -145,6 +147,9 @@ static void open_streams(struct mote__fds *fds)
             (struct mote__open){.kind = MOTE__FD_STREAM, .flags = flags_of(s), .stream = i};
         insert(fds, (uint64_t)s->guest_fd, i, false);
     }
+    if (fds->cwd)
+        memcpy(fds->cwd, "/", 2);
+    fds->file_bytes_left = fds->policy ? fds->policy->file_bytes : 0;
     fds->changed = false;
 }
 
@@ -158,9 +163,11 @@ int mote__fds_init(struct mote__fds *fds, const mote_policy *policy)
     fds->list = mote__alloc_array(allocator, fds->room, sizeof *fds->list);
     fds->opens = mote__alloc_array(allocator, fds->room, sizeof *fds->opens);
     fds->streams = mote__alloc_array(allocator, policy->nstreams, sizeof *fds->streams);
-    if (!fds->list || !fds->opens || !fds->streams)
+    if (policy->mounts.count)
+        fds->cwd = mote__alloc(allocator, MOTE__PATH_MAX);
+    if (!fds->list || !fds->opens || !fds->streams || (policy->mounts.count && !fds->cwd))
         return MOTE_ENOMEM;
-    open_streams(fds);
+    open_first(fds);
     return 0;
 }
 
@@ -174,7 +181,7 @@ void mote__fds_reset(struct mote__fds *fds)
         return;
     while (fds->count)
         mote__fds_close(fds, fds->list[fds->count - 1].number);
-    open_streams(fds);
+    open_first(fds);
 }
 
 void mote__fds_free(struct mote__fds *fds)
@@ -184,6 +191,7 @@ void mote__fds_free(struct mote__fds *fds)
     for (size_t i = 0; fds->streams && i < fds->policy->nstreams; i++)
         mote__capture_discard(&fds->streams[i].capture);
     mote__free(fds->streams);
+    mote__free(fds->cwd);
     mote__free(fds->opens);
     mote__free(fds->list);
 }

@@ -26,6 +26,7 @@ struct mote__stream_state {
 enum mote__fd_kind {
     MOTE__FD_FREE,
     MOTE__FD_STREAM,
+    MOTE__FD_FILE,  /* a file or directory beneath a grant */
     MOTE__FD_NULL,  /* /dev/null */
     MOTE__FD_RANDOM /* /dev/urandom */
 };
@@ -36,6 +37,7 @@ struct mote__open {
     unsigned references; /* descriptors */
     unsigned flags;      /* O_ACCMODE, O_APPEND, O_NONBLOCK */
     size_t stream;       /* the number among the policy's streams */
+    struct mote__file *file;
 };
 
 struct mote__descriptor {
@@ -50,7 +52,9 @@ struct mote__fds {
     struct mote__open *opens;
     size_t count, room; /* `room` is that of both lists */
     struct mote__stream_state *streams;
-    bool changed; /* since the last reset */
+    char *cwd;                /* MOTE__PATH_MAX bytes; NULL where the policy grants no files */
+    uint64_t file_bytes_left; /* of MOTE_OPT_FILE_BYTES */
+    bool changed;             /* since the last reset */
 };
 
 /* MOTE_ENOMEM. `policy` may be NULL. */
@@ -62,6 +66,12 @@ void mote__fds_free(struct mote__fds *fds);
 /* NULL where it is not open. */
 struct mote__descriptor *mote__fds_find(const struct mote__fds *fds, uint64_t number);
 struct mote__open *mote__fds_open_of(const struct mote__fds *fds, uint64_t number);
+
+/* Whether one more may be open. */
+static inline bool mote__fds_has_room(const struct mote__fds *fds)
+{
+    return fds->count < fds->room;
+}
 
 /* The lowest free number from `lowest` on refers to something new, of which the caller fills
  * in what it is; its kind must not be FREE. The number, or -EMFILE. */

@@ -77,6 +77,23 @@ short mote__stream_ready(const mote_sandbox *sandbox, const struct mote__open *o
 /* -1 where there is none behind it. */
 int mote__stream_host_fd(const mote_sandbox *sandbox, const struct mote__open *open);
 
+/* Bytes that it has for the guest now; 0 also where nobody can tell. */
+uint64_t mote__stream_readable(const mote_sandbox *sandbox, const struct mote__open *open);
+
+/* ---- path.c ---- */
+
+/* Whether the policy grants any. */
+bool mote__linux_has_files(const mote_sandbox *sandbox);
+/* The place that a path of the guest names, from an open directory or AT_FDCWD on. */
+int64_t mote__linux_place(mote_sandbox *sandbox, struct mote__syscall *call, uint64_t directory,
+                          uint64_t address, struct mote__place *place);
+
+/* ---- file.c ---- */
+
+/* F_GETLK and its like; `address` is that of a struct flock. */
+int64_t mote__linux_record_lock(mote_sandbox *sandbox, const struct mote__open *open, int command,
+                                uint64_t address);
+
 /* ---- wait.c: the host's thread sleeps for the guest ---- */
 
 struct pollfd;
@@ -109,12 +126,28 @@ mote__syscall_fn mote__linux_brk, mote__linux_mmap, mote__linux_munmap, mote__li
     mote__linux_mremap, mote__linux_madvise;
 
 /* io.c */
-mote__syscall_fn mote__linux_read, mote__linux_readv, mote__linux_write, mote__linux_writev;
+mote__syscall_fn mote__linux_read, mote__linux_readv, mote__linux_write, mote__linux_writev,
+    mote__linux_pread, mote__linux_pwrite, mote__linux_preadv, mote__linux_pwritev;
 
 /* descriptor.c */
 mote__syscall_fn mote__linux_close, mote__linux_close_range, mote__linux_dup, mote__linux_dup2,
-    mote__linux_dup3, mote__linux_fcntl, mote__linux_ioctl, mote__linux_lseek, mote__linux_fstat,
-    mote__linux_newfstatat, mote__linux_readlink;
+    mote__linux_dup3, mote__linux_fcntl, mote__linux_ioctl;
+
+/* path.c */
+mote__syscall_fn mote__linux_open, mote__linux_creat, mote__linux_openat, mote__linux_openat2,
+    mote__linux_chdir, mote__linux_fchdir, mote__linux_getcwd, mote__linux_mkdir,
+    mote__linux_mkdirat, mote__linux_unlink, mote__linux_rmdir, mote__linux_unlinkat,
+    mote__linux_rename, mote__linux_renameat, mote__linux_renameat2, mote__linux_readlink,
+    mote__linux_readlinkat;
+
+/* attributes.c */
+mote__syscall_fn mote__linux_stat, mote__linux_lstat, mote__linux_fstat, mote__linux_newfstatat,
+    mote__linux_statx, mote__linux_access, mote__linux_faccessat, mote__linux_chmod,
+    mote__linux_fchmod, mote__linux_fchmodat, mote__linux_truncate, mote__linux_ftruncate,
+    mote__linux_fsync, mote__linux_utimensat;
+
+/* file.c */
+mote__syscall_fn mote__linux_lseek, mote__linux_getdents64, mote__linux_flock;
 
 /* poll.c */
 mote__syscall_fn mote__linux_poll, mote__linux_ppoll, mote__linux_select, mote__linux_pselect;

@@ -2,6 +2,8 @@
 /* Every system call passes here: looked up, served, counted, told. */
 #include "linux/personality.h"
 
+#include <string.h>
+
 #include "linux/internal.h"
 
 void mote__linux_begin(struct mote__linux *linux, uint64_t heap)
@@ -11,13 +13,19 @@ void mote__linux_begin(struct mote__linux *linux, uint64_t heap)
 
 int64_t mote__linux_get_string(const mote_sandbox *sandbox, uint64_t address, char *to, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
-        if (mote__linux_get(sandbox, address + i, to + i, 1))
+    size_t done = 0;
+    while (done < size - 1) {
+        size_t part = size - 1 - done;
+        const void *from =
+            mote__memory_at(&sandbox->shell->memory, address + done, &part, MOTE__READ);
+        if (!from)
             return -EFAULT;
-        if (!to[i])
+        memcpy(to + done, from, part);
+        if (memchr(to + done, 0, part))
             return 0;
+        done += part;
     }
-    to[size - 1] = '\0';
+    to[done] = '\0';
     return 0;
 }
 

@@ -26,7 +26,7 @@ int64_t mote__linux_nothing(mote_sandbox *sandbox, struct mote__syscall *call)
     return 0;
 }
 
-/* Asked by every library at its start, which does without. */
+/* Asked by libraries and programs that do without: not counted as refused. */
 int64_t mote__linux_unsupported(mote_sandbox *sandbox, struct mote__syscall *call)
 {
     (void)sandbox;

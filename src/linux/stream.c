@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "error.h"
 #include "linux/internal.h"
@@ -208,4 +209,15 @@ int mote__stream_host_fd(const mote_sandbox *sandbox, const struct mote__open *o
         return -1;
     const struct mote__stream *stream = stream_of(sandbox, open);
     return stream->kind == MOTE__STREAM_FD ? stream->host.fd : -1;
+}
+
+uint64_t mote__stream_readable(const mote_sandbox *sandbox, const struct mote__open *open)
+{
+    const struct mote__stream *stream = stream_of(sandbox, open);
+    int n = 0;
+    if (stream->kind == MOTE__STREAM_INPUT)
+        return stream->size - state_of(sandbox, open)->taken;
+    if (stream->kind == MOTE__STREAM_FD && mote__ioctl(stream->host.fd, FIONREAD, &n))
+        return 0;
+    return n > 0 ? (uint64_t)n : 0;
 }
