@@ -28,13 +28,15 @@ build() {
     cc "$consumer/host.c" $(pkg-config --cflags --libs mote) -Wl,-rpath,"$prefix/lib" -o shared
     cc "$consumer/host.c" $(pkg-config --cflags mote) \
         $(pkg-config --static --libs mote | sed 's/-lmote\b/-l:libmote.a/') -o static
+    cc -include mote_debug.h "$consumer/host.c" $(pkg-config --cflags --libs mote-debug) \
+        -Wl,--no-as-needed,-rpath,"$prefix/lib" -o with_debug
     cc -static "$consumer/host.c" $(pkg-config --static --cflags --libs mote) -o all_static
 }
 
 build
 readelf -d shared | grep -qF 'libmote.so.0' || fail "the shared program does not need libmote.so.0"
 ! readelf -d static | grep -qF 'libmote.so' || fail "the static program needs libmote.so"
-for host in ./shared ./static ./all_static; do
+for host in ./shared ./static ./all_static ./with_debug; do
     works $host musl_guest
     works $host glibc_guest
 done
