@@ -120,30 +120,12 @@ static int64_t time_process(void *context)
 
 /* ---- the guest ---- */
 
-static int64_t read_input(void *user, mote_sandbox *sandbox, void *data, size_t size)
-{
-    const struct program *program = user;
-    (void)sandbox;
-    ssize_t n = read(program->input, data, size);
-    return n < 0 ? -errno : n;
-}
-
-static int64_t write_output(void *user, mote_sandbox *sandbox, const void *data, size_t size)
-{
-    const struct program *program = user;
-    (void)sandbox;
-    ssize_t n = write(program->output, data, size);
-    return n < 0 ? -errno : n;
-}
-
 static int grant_streams(struct program *program, mote_error *error)
 {
-    const mote_stream in = {.size = sizeof in, .read = read_input, .user = program};
-    const mote_stream out = {.size = sizeof out, .write = write_output, .user = program};
     mote_policy *policy = program->library.policy;
-    int status = mote_policy_stream(policy, 0, &in, error);
+    int status = mote_policy_fd(policy, 0, program->input, MOTE_GRANT_READ, 0, error);
     if (!status)
-        status = mote_policy_stream(policy, 1, &out, error);
+        status = mote_policy_fd(policy, 1, program->output, MOTE_GRANT_WRITE, 0, error);
     if (!status)
         status = mote_policy_set(policy, MOTE_OPT_STREAM_BYTES, INT64_MAX, error);
     return status;
