@@ -3,10 +3,10 @@
 # flags and sanitizers: the same guest runs under every preset. This file is also part of the installed
 # CMake package: find_package(mote) defines mote_add_guest for the guests of embedders.
 #
-#   mote_add_guest(NAME SOURCES a.c b.S [TOOLCHAIN musl|gcc] [LIBS -lm ...] [FLAGS ...] [RAW])
+#   mote_add_guest(NAME SOURCES a.c b.S [TOOLCHAIN musl|gcc|g++] [LIBS -lm ...] [FLAGS ...] [RAW])
 #
 # builds <build>/guests/NAME (the folder is ${MOTE_GUEST_DIR}) with a target guest_NAME. TOOLCHAIN is
-# musl unless given. FLAGS are for the compiler. LIBS are for the linker. RAW: without libc, start files
+# musl unless given; g++ is for C++17, on glibc, with the libmote_guest.a of gcc. FLAGS are for the compiler. LIBS are for the linker. RAW: without libc, start files
 # and SDK; the entry point is _start.
 #
 #   mote_guest_objects(VARIABLE DIRECTORY TOOLCHAIN SOURCES a.c b.S [FLAGS ...])
@@ -28,6 +28,7 @@ endif()
 if(NOT MOTE_GUEST_INCLUDE STREQUAL "/usr/include")
   set(MOTE_GUEST_INCLUDE_FLAGS -I${MOTE_GUEST_INCLUDE})
 endif()
+set(MOTE_GUEST_LIBDIR_g++ ${MOTE_GUEST_LIBDIR_gcc})
 set(MOTE_GUEST_RAW_FLAGS -ffreestanding -fno-stack-protector -fcf-protection=none)
 
 function(mote_guest_compiler VARIABLE TOOLCHAIN)
@@ -37,11 +38,14 @@ function(mote_guest_compiler VARIABLE TOOLCHAIN)
   elseif(TOOLCHAIN STREQUAL "gcc")
     find_program(MOTE_GUEST_GCC gcc)
     set(compiler ${MOTE_GUEST_GCC})
+  elseif(TOOLCHAIN STREQUAL "g++")
+    find_program(MOTE_GUEST_GXX g++)
+    set(compiler ${MOTE_GUEST_GXX})
   else()
-    message(FATAL_ERROR "unknown guest toolchain '${TOOLCHAIN}': use musl or gcc")
+    message(FATAL_ERROR "unknown guest toolchain '${TOOLCHAIN}': use musl, gcc or g++")
   endif()
   if(NOT compiler)
-    message(FATAL_ERROR "there is no ${TOOLCHAIN} compiler for guests: apt-get install musl-tools gcc")
+    message(FATAL_ERROR "there is no ${TOOLCHAIN} compiler for guests: apt-get install musl-tools gcc g++")
   endif()
   set(${VARIABLE} ${compiler} PARENT_SCOPE)
 endfunction()
@@ -49,6 +53,11 @@ endfunction()
 function(mote_guest_objects VARIABLE DIRECTORY TOOLCHAIN)
   cmake_parse_arguments(PARSE_ARGV 3 G "" "" "SOURCES;FLAGS")
   mote_guest_compiler(compiler ${TOOLCHAIN})
+  set(flags ${MOTE_GUEST_FLAGS})
+  if(TOOLCHAIN STREQUAL "g++")
+    list(FILTER flags EXCLUDE REGEX "^-std=")
+    list(APPEND flags -std=c++17)
+  endif()
   set(objects)
   foreach(source IN LISTS G_SOURCES)
     cmake_path(ABSOLUTE_PATH source NORMALIZE OUTPUT_VARIABLE path)
@@ -57,7 +66,7 @@ function(mote_guest_objects VARIABLE DIRECTORY TOOLCHAIN)
     add_custom_command(
       OUTPUT ${object}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/${DIRECTORY}
-      COMMAND ${compiler} ${MOTE_GUEST_FLAGS} ${MOTE_GUEST_INCLUDE_FLAGS} ${G_FLAGS}
+      COMMAND ${compiler} ${flags} ${MOTE_GUEST_INCLUDE_FLAGS} ${G_FLAGS}
         -MD -MF ${object}.d -c ${path} -o ${object}
       DEPENDS ${path}
       DEPFILE ${object}.d

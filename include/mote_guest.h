@@ -19,6 +19,11 @@
  *
  * Works with static musl and static glibc, position-independent or not, with
  * gcc and clang, in C11 and C17. A guest has one thread.
+ *
+ *     g++ -static guest.cc -lmote_guest -o guest
+ *
+ * In C++17 the same words do the same; mote_guest_cxx.h tells what is added,
+ * and what becomes of exceptions.
  */
 #ifndef MOTE_GUEST_H
 #define MOTE_GUEST_H
@@ -28,6 +33,13 @@
 #include <stdint.h>
 
 #include "mote_abi.h"
+
+#ifdef __cplusplus
+#define MOTE__NORETURN [[noreturn]]
+extern "C" {
+#else
+#define MOTE__NORETURN _Noreturn
+#endif
 
 /* ---- types --------------------------------------------------------------- */
 
@@ -60,7 +72,7 @@ typedef struct {
  * MOTE_EXPORT_AS(function, "name", result, parameters...);
  *
  * Offers a C function that is already declared to the host, under its own name
- * or another one; at most MOTE_MAX_PARAMS parameters. The C type must be
+ * or another one (one string literal); at most MOTE_MAX_PARAMS parameters. The C type must be
  * exactly that of the signature, else the compiler says so.
  *
  * Arguments that are strings or bytes belong to the host: they may be read
@@ -121,7 +133,14 @@ typedef struct {
 int mote_serve(void);
 
 /* The info page of this sandbox, or NULL when the program does not run in mote. */
+#ifdef __cplusplus
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* it has the name of its structure, as stat(2) has */
+#endif
 const struct mote_info *mote_info(void);
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+#endif
 
 /* The data that the host gave this sandbox when it was created; empty when it
  * gave none. Read-only; lives as long as the sandbox. Ask in an export: before
@@ -158,13 +177,13 @@ void mote_fail(uint32_t code, const char *text, size_t size);
 
 /* Gives up: the call fails, the sandbox answers no more until it is reset. The
  * host keeps at most MOTE_MAX_TEXT bytes of the text. */
-_Noreturn void mote_abort(uint32_t code, const char *text, size_t size);
+MOTE__NORETURN void mote_abort(uint32_t code, const char *text, size_t size);
 
 /* The same with a kind of enum mote_abort_kind. */
-_Noreturn void mote_abort_kind(uint32_t kind, uint32_t code, const char *text, size_t size);
+MOTE__NORETURN void mote_abort_kind(uint32_t kind, uint32_t code, const char *text, size_t size);
 
 /* mote_abort with code 0 and a text that ends with NUL. */
-_Noreturn void mote_abort_text(const char *text);
+MOTE__NORETURN void mote_abort_text(const char *text);
 
 /* ---- logging ------------------------------------------------------------- */
 
@@ -183,6 +202,14 @@ void mote_log(enum mote_log_level level, const char *text, size_t size);
 __attribute__((format(printf, 2, 3))) void mote_logf(enum mote_log_level level, const char *format,
                                                      ...);
 
+#ifdef __cplusplus
+}
+#endif
+
 #include "mote_guest_macros.h"
+
+#ifdef __cplusplus
+#include "mote_guest_cxx.h"
+#endif
 
 #endif

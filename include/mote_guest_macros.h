@@ -11,6 +11,39 @@
 #ifndef MOTE_GUEST_MACROS_H
 #define MOTE_GUEST_MACROS_H
 
+/* ---- what C and C++ say differently --------------------------------------- */
+
+#ifdef __cplusplus
+#define MOTE__BOOL                bool
+#define MOTE__ASSERT(holds, text) static_assert(holds, text)
+#define MOTE__EXTERN              extern "C"
+/* The name in assembly, and no exception passes: it ends in std::terminate. */
+#define MOTE__WRAPPER(name, ...)                                      \
+    static void name(__VA_ARGS__) noexcept __asm__(MOTE__TEXT(name)); \
+    __attribute__((used)) static void name(__VA_ARGS__) noexcept
+#define MOTE__SAME_TYPE(function, ...) (mote__same<decltype(&(function)), __VA_ARGS__>::value)
+#else
+#define MOTE__BOOL                _Bool
+#define MOTE__ASSERT(holds, text) _Static_assert(holds, text)
+#define MOTE__EXTERN              extern
+#define MOTE__WRAPPER(name, ...)  __attribute__((used)) static void name(__VA_ARGS__)
+#define MOTE__SAME_TYPE(function, ...) \
+    __builtin_types_compatible_p(__typeof__(&(function)), __VA_ARGS__)
+#endif
+
+#ifdef __cplusplus
+/* Whether F is the function type of the signature; noexcept is no difference. */
+template <class F, class S> struct mote__same {
+    static constexpr bool value = false;
+};
+template <class F> struct mote__same<F, F> {
+    static constexpr bool value = true;
+};
+template <class R, class... A> struct mote__same<R (*)(A...) noexcept, R (*)(A...)> {
+    static constexpr bool value = true;
+};
+#endif
+
 /* ---- preprocessor -------------------------------------------------------- */
 
 #define MOTE__TEXT(x)      MOTE__TEXT_(x)
@@ -88,8 +121,8 @@
 #define MOTE__C_u64         uint64_t
 #define MOTE__C_f32         float
 #define MOTE__C_f64         double
-#define MOTE__C_bool        _Bool
-#define MOTE__C__Bool       _Bool
+#define MOTE__C_bool        MOTE__BOOL
+#define MOTE__C__Bool       MOTE__BOOL
 #define MOTE__C_string      mote_string
 #define MOTE__C_bytes       mote_bytes
 
@@ -187,7 +220,7 @@ MOTE__INTEGER_SLOT(i32, int32_t, uint32_t)
 MOTE__INTEGER_SLOT(u32, uint32_t, uint32_t)
 MOTE__INTEGER_SLOT(i64, int64_t, uint64_t)
 MOTE__INTEGER_SLOT(u64, uint64_t, uint64_t)
-MOTE__INTEGER_SLOT(_Bool, _Bool, uint32_t)
+MOTE__INTEGER_SLOT(_Bool, MOTE__BOOL, uint32_t)
 MOTE__FLOAT_SLOT(f32, float, uint32_t)
 MOTE__FLOAT_SLOT(f64, double, uint64_t)
 MOTE__COUNTED_SLOT(string, mote_string, char)
@@ -244,8 +277,8 @@ static inline struct mote_slot mote__slot_none(void)
     MOTE__NOTE(type, MOTE__LONG(flags) MOTE__ASCIZ(module) MOTE__ASCIZ(name) \
                          MOTE__LINE(".asciz \"" MOTE__SIGNATURE(__VA_ARGS__) "\""))
 
-#define MOTE__WINDOW(bytes)                                                      \
-    _Static_assert((bytes) <= MOTE_MAX_WINDOW, "mote: the window is too large"); \
+#define MOTE__WINDOW(bytes)                                                    \
+    MOTE__ASSERT((bytes) <= MOTE_MAX_WINDOW, "mote: the window is too large"); \
     __asm__(MOTE__NOTE(MOTE_NOTE_WINDOW, MOTE__QUAD(bytes)))
 
 /* ---- exports ------------------------------------------------------------- */
@@ -254,24 +287,21 @@ static inline struct mote_slot mote__slot_none(void)
 #define MOTE__EXPORT(function, name, ...) \
     MOTE__EXPORT_(function, name, MOTE__JOIN(function##__export, __COUNTER__), __VA_ARGS__)
 
-#define MOTE__EXPORT_(function, name, wrapper, ...)                                        \
-    _Static_assert(MOTE__HAS_TYPE(function, __VA_ARGS__),                                  \
-                   MOTE__WRONG_TYPE(function, __VA_ARGS__));                               \
-    __attribute__((used)) static void wrapper(const struct mote_slot *mote__args,          \
-                                              struct mote_slot *mote__results)             \
-    {                                                                                      \
-        const struct mote_slot *const mote__end = mote__args + MOTE__NPARAMS(__VA_ARGS__); \
-        (void)mote__end;                                                                   \
-        (void)mote__results;                                                               \
-        MOTE__JOIN_SHAPE(MOTE__STORE_, MOTE__SHAPE(MOTE__RESULT(__VA_ARGS__)))             \
-        (MOTE__RESULT(__VA_ARGS__), (function)(MOTE__ARGUMENTS(__VA_ARGS__)));             \
-    }                                                                                      \
-    __asm__(MOTE__FUNCTION_NOTE(MOTE_NOTE_EXPORT, 0, "", name, __VA_ARGS__)                \
+#define MOTE__EXPORT_(function, name, wrapper, ...)                                               \
+    MOTE__ASSERT(MOTE__HAS_TYPE(function, __VA_ARGS__), MOTE__WRONG_TYPE(function, __VA_ARGS__)); \
+    MOTE__WRAPPER(wrapper, const struct mote_slot *mote__args, struct mote_slot *mote__results)   \
+    {                                                                                             \
+        const struct mote_slot *const mote__end = mote__args + MOTE__NPARAMS(__VA_ARGS__);        \
+        (void)mote__end;                                                                          \
+        (void)mote__results;                                                                      \
+        MOTE__JOIN_SHAPE(MOTE__STORE_, MOTE__SHAPE(MOTE__RESULT(__VA_ARGS__)))                    \
+        (MOTE__RESULT(__VA_ARGS__), (function)(MOTE__ARGUMENTS(__VA_ARGS__)));                    \
+    }                                                                                             \
+    __asm__(MOTE__FUNCTION_NOTE(MOTE_NOTE_EXPORT, 0, "", name, __VA_ARGS__)                       \
                 MOTE__SECTION("mote_exports", "@progbits", MOTE__EXPORT_ENTRY(wrapper)))
 
-#define MOTE__HAS_TYPE(function, ...)                     \
-    __builtin_types_compatible_p(__typeof__(&(function)), \
-                                 MOTE__C_RESULT(__VA_ARGS__) (*)(MOTE__C_TYPES(__VA_ARGS__)))
+#define MOTE__HAS_TYPE(function, ...) \
+    MOTE__SAME_TYPE(function, MOTE__C_RESULT(__VA_ARGS__) (*)(MOTE__C_TYPES(__VA_ARGS__)))
 #define MOTE__WRONG_TYPE(function, ...) \
     "mote: the C type of " #function " is not that of the signature " MOTE__SIGNATURE(__VA_ARGS__)
 
@@ -286,15 +316,15 @@ static inline struct mote_slot mote__slot_none(void)
 /* MOTE_NOTE_WEAK as the assembler reads it: without suffix. */
 #define MOTE__STRONG 0
 #define MOTE__WEAK   1
-_Static_assert(MOTE__WEAK == MOTE_NOTE_WEAK, "the flag is written twice");
+MOTE__ASSERT(MOTE__WEAK == MOTE_NOTE_WEAK, "the flag is written twice");
 
-extern const uint8_t __start_mote_imports[] __attribute__((visibility("hidden")));
+MOTE__EXTERN const uint8_t __start_mote_imports[] __attribute__((visibility("hidden")));
 
 /* Returns 0 and sets *result, or a negative MOTE_GUEST_E*. `call` is followed
  * by its arguments. */
-int mote__call_host(const struct mote_host_call *call, struct mote_slot *result);
+MOTE__EXTERN int mote__call_host(const struct mote_host_call *call, struct mote_slot *result);
 
-_Static_assert(sizeof(struct mote_host_call) % sizeof(uint64_t) == 0, "arguments follow at once");
+MOTE__ASSERT(sizeof(struct mote_host_call) % sizeof(uint64_t) == 0, "arguments follow at once");
 
 #define MOTE__IMPORT(function, module, name, flags, ...)                                 \
     MOTE__IMPORT_(function, module, name, flags, MOTE__JOIN(mote__import_, __COUNTER__), \
@@ -305,7 +335,7 @@ _Static_assert(sizeof(struct mote_host_call) % sizeof(uint64_t) == 0, "arguments
 #define MOTE__IMPORT_NUMBER(entry) (uint32_t)((uintptr_t)(entry) - (uintptr_t)__start_mote_imports)
 
 #define MOTE__IMPORT_(function, module, name, flags, entry, ...)                                   \
-    extern const uint8_t entry[] __attribute__((visibility("hidden")));                            \
+    MOTE__EXTERN const uint8_t entry[] __attribute__((visibility("hidden")));                      \
     __asm__(MOTE__FUNCTION_NOTE(MOTE_NOTE_IMPORT, flags, module, name, __VA_ARGS__)                \
                 MOTE__SECTION("mote_imports", "@progbits", MOTE__IMPORT_ENTRY(entry)));            \
     __attribute__((unused)) static int function(                                                   \

@@ -55,7 +55,9 @@ for compiler in gcc clang; do
 done
 for compiler in g++ clang++; do
     layout "$compiler" "${cxx[@]}"
-    for header in mote.h mote_call.h mote_abi.h; do
+    layout "$compiler" "${cxx[@]}" -DGUEST
+    alone "$compiler" mote_guest.h "${cxx[@]}" -fno-exceptions -fno-rtti
+    for header in mote.h mote_call.h mote_guest.h mote_abi.h; do
         alone "$compiler" $header "${cxx[@]}"
     done
     refuses "$compiler" 11 "${cxx[@]}"

@@ -12,7 +12,9 @@ signatures=(
 )
 
 compile() { # COMPILER CASE
-    "$1" -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$include" -DCASE="$2" -c "$source" -o /dev/null 2>&1
+    local language=(-std=c11)
+    [[ $1 != *++ ]] || language=(-x c++ -std=c++17)
+    "$1" "${language[@]}" -Wall -Wextra -Wpedantic -Werror -I"$include" -DCASE="$2" -c "$source" -o /dev/null 2>&1
 }
 
 for compiler; do
