@@ -5,6 +5,7 @@
 
 #include <mote.h>
 
+#include "backtrace.h"
 #include "cli.h"
 #include "command_line.h"
 #include "streams.h"
@@ -38,6 +39,6 @@ const char *run_remedy(const struct run *run, int code, const mote_error *error)
 
 /* run_json.c: the same as one JSON object; false when it could not be written. */
 bool run_print_json(const struct run *run, int code, int status, const mote_error *error,
-                    const mote_report *report);
+                    const mote_report *report, const struct backtrace *backtrace);
 
 #endif

@@ -20,7 +20,8 @@ static void json_registers(struct json *json, const mote_registers *registers)
     json_close(json, '}');
 }
 
-static void json_fault(struct json *json, const mote_report *report)
+static void json_fault(struct json *json, const mote_report *report,
+                       const struct backtrace *backtrace)
 {
     static const char *const accesses[] = {"none", "read", "write", "execute"};
     json_open(json, "fault", '{');
@@ -35,8 +36,11 @@ static void json_fault(struct json *json, const mote_report *report)
     if (run_is_exception(report->fault)) {
         json_uint(json, "vector", report->vector);
         json_uint(json, "error_code", report->error_code);
-        json_registers(json, &report->registers);
     }
+    if (report->nframes > 0)
+        json_registers(json, &report->registers);
+    if (backtrace != NULL)
+        backtrace_json(json, backtrace);
     json_close(json, '}');
 }
 
@@ -76,7 +80,7 @@ static void json_results(struct json *json, const struct run *run)
 }
 
 bool run_print_json(const struct run *run, int code, int status, const mote_error *error,
-                    const mote_report *report)
+                    const mote_report *report, const struct backtrace *backtrace)
 {
     struct json json = {stdout, false};
     json_open(&json, NULL, '{');
@@ -87,7 +91,7 @@ bool run_print_json(const struct run *run, int code, int status, const mote_erro
     else
         json_error(&json, run, code, error);
     if (code != 0 && run_has_fault(code, report))
-        json_fault(&json, report);
+        json_fault(&json, report, backtrace);
     if (report != NULL)
         json_usage(&json, report);
     json_close(&json, '}');

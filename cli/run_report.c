@@ -95,10 +95,11 @@ static void add_fault(struct line *line, const mote_report *report)
         line_add(line, " with code %" PRId64, report->code);
     if (report->text[0] != '\0')
         line_add(line, ": %s", report->text);
+    if (!run_is_exception(report->fault))
+        return;
     if (report->symbol[0] != '\0')
         line_add(line, ", at %s", report->symbol);
-    if (run_is_exception(report->fault))
-        line_add(line, " (rip 0x%" PRIx64 ")", report->registers.rip);
+    line_add(line, " (rip 0x%" PRIx64 ")", report->registers.rip);
 }
 
 bool run_has_fault(int code, const mote_report *report)
@@ -150,8 +151,9 @@ static bool is_wasm(const char *path)
     return wasm;
 }
 
+/* `backtrace` may be NULL. */
 static void say_failure(const struct run *run, int code, const mote_error *error,
-                        const mote_report *report)
+                        const mote_report *report, const struct backtrace *backtrace)
 {
     const struct run_options *options = &run->options;
     struct line line = {0};
@@ -176,6 +178,8 @@ static void say_failure(const struct run *run, int code, const mote_error *error
             add_advice(&line, advice(report->fault));
     }
     line_say(&line);
+    if (backtrace != NULL && code != MOTE_EINTERRUPTED) /* nobody asks where Ctrl-C came */
+        backtrace_print(backtrace);
 }
 
 /* ---- */
@@ -202,13 +206,19 @@ int run_report(const struct run *run, int code)
     int status = code == 0              ? run->status & 0xff
                  : code == MOTE_EEXITED ? status_of_exit(report)
                                         : exit_status(run, code, error);
+    struct backtrace frames;
+    const struct backtrace *backtrace = NULL;
+    if (code != 0 && run_has_fault(code, report)) {
+        backtrace_take(&frames, run->options.guest, run->image, run->sandbox);
+        backtrace = &frames;
+    }
     bool written;
     if (run->options.json) {
-        written = run_print_json(run, code, status, error, report);
+        written = run_print_json(run, code, status, error, report, backtrace);
     } else if (code == 0) {
         written = print_result(run);
     } else {
-        say_failure(run, code, error, report);
+        say_failure(run, code, error, report, backtrace);
         written = true;
     }
     if (!written) {

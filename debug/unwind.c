@@ -42,20 +42,22 @@ static const Dwfl_Thread_Callbacks threads = {.next_thread = next_thread,
                                               .memory_read = read_word,
                                               .set_initial_registers = set_registers};
 
+static bool is_code(const mote_debug *debug, uint64_t address)
+{
+    return dwfl_addrmodule(debug->dwfl, address) != NULL;
+}
+
+/* A caller outside the image is a mistake of the unwinding. */
 static int add_frame(Dwfl_Frame *frame, void *user)
 {
     mote_debug *debug = user;
     Dwarf_Addr address;
     bool exact;
-    if (debug->count == debug->room || !dwfl_frame_pc(frame, &address, &exact))
+    if (debug->count == debug->room || !dwfl_frame_pc(frame, &address, &exact) ||
+        (debug->count > 0 && !is_code(debug, address - 1)))
         return DWARF_CB_ABORT;
     debug->addresses[debug->count++] = address;
     return DWARF_CB_OK;
-}
-
-static bool is_code(const mote_debug *debug, uint64_t address)
-{
-    return dwfl_addrmodule(debug->dwfl, address) != NULL;
 }
 
 /* After a call to nowhere the return address is on top of the stack. */

@@ -253,7 +253,7 @@ int mote__image_symbol(const mote_image *image, uint64_t address, char *text, si
     size_t length;
     if (size)
         text[0] = '\0';
-    if (!mote__elf_is_code(&image->elf, address) || !make_sorted(image, &table))
+    if (!table.symbols || !mote__elf_is_code(&image->elf, address) || !make_sorted(image, &table))
         return MOTE_ENOTFOUND;
     address -= bias_of(image);
     const char *name =

@@ -43,6 +43,12 @@ says() {
     done
 }
 
+# A line of what it says, as a regular expression.
+says_match() {
+    checks=$((checks + 1))
+    grep -qE -- "$1" "$scratch/err" || report "no line matches $1"
+}
+
 says_lines() {
     checks=$((checks + 1))
     [ "$(wc -l <"$scratch/err")" -eq "$1" ] || report "did not say it in $1 line(s)"

@@ -127,13 +127,48 @@ is_json 'not d["ok"] and d["error"]["code"] == "MOTE_EGUEST" and d["exit"] == 1'
 runs 0 "$mote" run --invoke log "$guests/echo" 2 'a line'; says 'guest: warning: a line'
 runs 0 "$mote" run --no-stdio --invoke log "$guests/echo" 2 'a line'; says_lines 0
 runs 134 "$mote" run --invoke wild_write "$guests/faults" 0xdead0000
-says 'wild_write: page fault: write to 0xdead0000' 'rip 0x'; says_lines 1
+says 'wild_write: page fault: write to 0xdead0000' 'rip 0x'
 runs 134 "$mote" run --json --invoke wild_write "$guests/faults" 0xdead0000
 is_json 'd["fault"]["kind"] == "page fault" and d["fault"]["address"] == "0xdead0000"'
 is_json 'd["fault"]["access"] == "write" and int(d["fault"]["registers"]["rip"], 16) > 0'
-runs 134 "$mote" run --invoke recurse "$guests/faults"; says 'stack overflow'; says_lines 1
-runs 134 "$mote" run --invoke privileged "$guests/faults" 0; says 'general protection'; says_lines 1
-runs 124 "$mote" run --deadline 100ms --invoke spin "$guests/faults"; says 'the deadline passed'; says_lines 1
+runs 134 "$mote" run --invoke recurse "$guests/faults"; says 'stack overflow'; says_lines 65
+runs 134 "$mote" run --invoke privileged "$guests/faults" 0; says 'general protection'
+runs 124 "$mote" run --deadline 100ms --invoke spin "$guests/faults"; says 'the deadline passed'
+says_match '^#0 0x[0-9a-f]+ in spin \(faults\.c:[0-9]+, inlined\)$'
+
+# ---- backtraces: with lines, without, without symbols -------------------------------------------
+line_of() {
+    grep -nF -- "$1" "$here/../guests/faults/faults.c" | head -n 1 | cut -d: -f1
+}
+runs 134 "$mote" run --invoke wild_write "$guests/faults" 0xdead0000
+says_match "^#0 0x[0-9a-f]+ in wild_write \(faults\.c:$(line_of '*(volatile uint8_t *)(uintptr_t)address = 1'), inlined\)\$"
+says_match '^#[0-9]+ 0x[0-9a-f]+ in mote_serve \(serve\.c:[0-9]+\)$'
+says_match '^#[0-9]+ 0x[0-9a-f]+ in main \(main\.c:[0-9]+\)$'
+runs 134 "$mote" run --json --invoke wild_write "$guests/faults" 0xdead0000; says_lines 0
+is_json 'd["fault"]["backtrace"][0]["address"] == d["fault"]["registers"]["rip"]'
+is_json 'd["fault"]["backtrace"][0]["function"] == "wild_write" and d["fault"]["backtrace"][0]["inlined"]'
+is_json 'd["fault"]["backtrace"][0]["file"].endswith("/faults.c") and d["fault"]["backtrace"][0]["line"] > 1'
+is_json '[f for f in d["fault"]["backtrace"] if f.get("function") == "main"]'
+runs 134 "$mote" run --invoke abort_text "$guests/faults" 7 sorry
+says 'abort_text: abort with code 7: sorry'
+says_match '^#[0-9]+ 0x[0-9a-f]+ in mote_abort \(abort\.c:[0-9]+\)$'
+says_match '^#[0-9]+ 0x[0-9a-f]+ in abort_text \(faults\.c:[0-9]+, inlined\)$'
+strip --strip-debug -o "$scratch/symbols" "$guests/faults"
+runs 134 "$mote" run --invoke wild_write "$scratch/symbols" 0xdead0000
+says_match '^#0 0x[0-9a-f]+ in wild_write[^ ]*\+0x[0-9a-f]+$'
+says_match '^#[0-9]+ 0x[0-9a-f]+ in main\+0x[0-9a-f]+$'
+strip -o "$scratch/stripped" "$guests/faults"
+runs 134 "$mote" run --invoke wild_write "$scratch/stripped" 0xdead0000
+says_match '^#0 0x[0-9a-f]+$'
+runs 134 "$mote" run --json --invoke jump_to "$guests/faults" 0
+is_json 'd["fault"]["backtrace"][0] == {"address": "0x0", "inlined": False}'
+is_json 'd["fault"]["registers"]["rip"] == "0x0" and len(d["fault"]["backtrace"]) > 1'
+# The file has gone meanwhile: what the library itself knows.
+cp "$guests/faults" "$scratch/goes"
+runs 124 bash -c '{ sleep 0.5; rm "$2"; } & exec "$1" run --deadline 2s --invoke spin "$2"' - \
+    "$mote" "$scratch/goes"
+says_match '^#0 0x[0-9a-f]+ in spin__export[0-9]+(\+0x[0-9a-f]+)?$'
+says_match '^#[0-9]+ 0x[0-9a-f]+ in main\+0x[0-9a-f]+$'
 
 # ---- Ctrl-C -----------------------------------------------------------------------------------
 # signalled NUMBER COMMAND...: sends the signal once the command has run for a while. Jobs of a
@@ -176,7 +211,8 @@ if "$mote" doctor | grep -q '^ok *wasm'; then
     runs 0 "$mote" run --invoke add "$scratch/add.mote" 2 -44; prints -42
     runs 0 "$mote" build --json -O1 -o "$scratch/t" "$scratch/trap.wasm"
     is_json 'd["ok"] and d["exports"] == 1 and d["output"].endswith("/t")'
-    runs 134 "$mote" run --invoke trap "$scratch/t"; says unreachable; says_lines 1
+    runs 134 "$mote" run --invoke trap "$scratch/t"; says unreachable
+    says_match '^#[0-9]+ 0x[0-9a-f]+ in w2c_.*trap'
 else
     echo "cli: mote build is not tested: mote doctor says why"
 fi
