@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads: many sandboxes on many threads, one sandbox for two, and forked children. */
+/* Threads: one sandbox for two of them, one image for many, and forked children. */
 #include "support.h"
 
 #include <pthread.h>
@@ -9,70 +9,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* ---- 500 sandboxes on 50 threads ------------------------------------------------------ */
-
-enum { PER_THREAD = 10 };
-
-struct crowd {
-    struct box box;
-    pthread_barrier_t all_made;
-    unsigned threads;
-};
-
-static void use(struct crowd *crowd, mote_sandbox **sandboxes, unsigned round)
-{
-    for (unsigned i = 0; i < PER_THREAD; i++) {
-        mote_value result;
-
-        CHECK_CODE(
-            call(sandboxes[i], crowd->box.image, "echo_u32", ARGS(v_u32(i + round)), &result),
-            MOTE_OK);
-        CHECK_INT(result.of.u32, i + round);
-        CHECK_CODE(call(sandboxes[i], crowd->box.image, "count", NO_ARGS, &result), MOTE_OK);
-        CHECK_INT(result.of.u32, 1);
-        CHECK_CODE(mote_reset(sandboxes[i]), MOTE_OK);
-    }
-}
-
-static void *one_of_the_crowd(void *argument)
-{
-    struct crowd *crowd = argument;
-    mote_sandbox *sandboxes[PER_THREAD];
-
-    for (unsigned i = 0; i < PER_THREAD; i++) {
-        sandboxes[i] = open_sandbox(crowd->box.image, crowd->box.policy);
-    }
-    pthread_barrier_wait(&crowd->all_made); /* all of them live at once */
-    for (unsigned round = 0; round < 3; round++) {
-        use(crowd, sandboxes, round);
-    }
-    for (unsigned i = 0; i < PER_THREAD; i++) {
-        CHECK_CODE(mote_sandbox_free(sandboxes[i]), MOTE_OK);
-    }
-    return NULL;
-}
-
-TEST(threads, five_hundred_sandboxes_on_fifty)
-{
-    struct crowd crowd;
-    pthread_t threads[50];
-
-    crowd.threads = test_repeat(50);
-    if (crowd.threads > 50) {
-        crowd.threads = 50;
-    }
-    box_open(&crowd.box, "echo");
-    pthread_barrier_init(&crowd.all_made, NULL, crowd.threads);
-    for (unsigned i = 0; i < crowd.threads; i++) {
-        CHECK(pthread_create(&threads[i], NULL, one_of_the_crowd, &crowd) == 0);
-    }
-    for (unsigned i = 0; i < crowd.threads; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    pthread_barrier_destroy(&crowd.all_made);
-    box_close(&crowd.box);
-}
 
 /* ---- one sandbox, two threads ------------------------------------------------------------ */
 
