@@ -18,6 +18,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LIMIT   (2u << 20)
+#define BUFFERS ((MOTE_MAX_DEPTH + 1) * 0x11000u) /* small ones that stay */
 #define LONGEST 1024u /* bytes of a script: some actions move megabytes */
 
 static const char *const exports[] = {"()->void",           "(i32,string,f64,bytes,bool)->bytes",
@@ -41,6 +42,8 @@ static mote_image *image;     /* booted without a script */
 static mote_image *booting;   /* the image of an input that is the script of a boot */
 static mote_sandbox *sandbox; /* of `image` */
 static mote_signature granted[NIMPORTS];
+static const mote_signature *pending; /* of the host function that answers later */
+static const mote_value *pending_args;
 static struct script script;
 static uint8_t payload[LIMIT + 0x1000]; /* what the host gives out */
 static volatile uint8_t sink;
@@ -122,11 +125,22 @@ static struct mote_slot choose_slot(void)
 
 /* ---- the hostile guest ---- */
 
-static void ring(struct mote__vm *vm, struct mote__exit *exit, uint32_t request, uint64_t message)
+/* The control block as the host left it. */
+static struct mote_mailbox peek_mailbox(struct mote__vm *vm)
 {
     struct mote_mailbox mailbox;
-    uint64_t at = layout()->mailbox;
-    script_take(&script, &mailbox, script_u8(&script) % (sizeof mailbox + 1));
+    fake_check(fake_peek(vm, layout()->mailbox, &mailbox, sizeof mailbox), "the mailbox is there");
+    return mailbox;
+}
+
+static void ring(struct mote__vm *vm, struct mote__exit *exit, uint32_t request, uint64_t message)
+{
+    struct mote_mailbox mailbox = peek_mailbox(vm);
+    uint64_t at = layout()->mailbox, frame = mailbox.call;
+    size_t lies = script_u8(&script) % (sizeof mailbox + 1);
+    script_take(&script, &mailbox, lies);
+    if (lies % 4 != 3) /* else it names another call */
+        mailbox.call = frame;
     mailbox.request = request;
     mailbox.message = message;
     fake_check(fake_write(vm, at, &mailbox, sizeof mailbox), "the mailbox is the guest's");
@@ -169,7 +183,7 @@ static void send_text(struct mote__vm *vm, struct mote__exit *exit, uint32_t req
 static void give_result(struct mote__vm *vm, struct mote__exit *exit)
 {
     struct mote_slot slot = choose_slot();
-    uint64_t at = layout()->mailbox + sizeof(struct mote_mailbox) + sizeof(struct mote_call_frame) +
+    uint64_t at = peek_mailbox(vm).call + sizeof(struct mote_call_frame) +
                   script_u8(&script) % 8 * sizeof slot;
     fake_write(vm, at, &slot, sizeof slot);
     ring(vm, exit, MOTE_REQUEST_RETURN, choose_address());
@@ -328,16 +342,47 @@ static void make_value(mote_value *value, mote_type type)
     }
 }
 
+static void check_args(const mote_value *args, const mote_signature *s)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < s->nparams; i++)
+        total += check_value(&args[i], s->params[i]);
+    fake_check(total <= LIMIT, "all payloads together are within the memory limit");
+}
+
+static int call_export(mote_value *result, mote_type *type)
+{
+    uint32_t index = script_u8(&script) % NEXPORTS;
+    mote_func func = {image, index};
+    const mote_signature *s = &image->notes.exports.list[index].signature;
+    mote_value args[MOTE_PARAMS_MAX];
+    for (uint32_t i = 0; i < s->nparams; i++)
+        make_value(&args[i], s->params[i]);
+    *type = s->result;
+    return mote_call(sandbox, func, NULL, args, s->nparams, s->nresults ? result : NULL,
+                     s->nresults);
+}
+
+/* From a host function; the arguments of all around it stay. */
+static void call_nested(void)
+{
+    mote_value result;
+    mote_type type;
+    uint32_t depth = sandbox->depth;
+    int status = call_export(&result, &type);
+    fake_check(status <= 0, "a nested call is never suspended");
+    fake_check(sandbox->depth == depth, "calls return inner first");
+    if (status == 0 && type != MOTE_VOID)
+        check_value(&result, type);
+}
+
 static int host_function(void *user, mote_context *context, const mote_value *args, size_t nargs,
                          mote_value *result)
 {
     const mote_signature *s = user;
-    size_t total = 0;
     fake_check(mote_context_sandbox(context) == sandbox, "the context is the sandbox's");
     fake_check(nargs == s->nparams, "a host function gets the declared number of arguments");
-    for (size_t i = 0; i < nargs; i++)
-        total += check_value(&args[i], s->params[i]);
-    fake_check(total <= LIMIT, "all payloads together are within the memory limit");
+    check_args(args, s);
     uint8_t outcome = script_u8(&script) % 16;
     if (outcome == 1)
         return mote_context_fail(context, script_u8(&script), "because");
@@ -349,6 +394,16 @@ static int host_function(void *user, mote_context *context, const mote_value *ar
         uint64_t at = choose_address(), word = 1;
         mote_memory_write(sandbox, at, &word, sizeof word);
         mote_memory_read(sandbox, at, &word, sizeof word);
+    }
+    if (outcome == 6 || outcome == 7)
+        call_nested();
+    if (outcome == 7)
+        call_nested();
+    check_args(args, s);
+    if (outcome == 8) {
+        pending = s;
+        pending_args = args;
+        return MOTE_PENDING;
     }
     make_value(result, outcome == 4 ? (mote_type)(script_u8(&script) % 10) : s->result);
     return 0;
@@ -436,6 +491,15 @@ static void make_sandbox(void)
 
 /* ---- one input ---- */
 
+/* What the host keeps of arguments. */
+static size_t held(void)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i <= MOTE_MAX_DEPTH; i++)
+        sum += sandbox->calls[i].arguments.room;
+    return sum;
+}
+
 static void check_after(int status)
 {
     const mote_report *report = mote_sandbox_report(sandbox);
@@ -448,25 +512,53 @@ static void check_after(int status)
                   (status == MOTE_ELIMIT && report->exits == 0);
     fake_check(usable == (mote_sandbox_state(sandbox) == MOTE_STATE_READY),
                "what fails in the guest poisons, and nothing else does");
-    fake_check(sandbox->arguments.room <= LIMIT && sandbox->results.room <= LIMIT,
+    fake_check(held() <= 2 * LIMIT + BUFFERS && sandbox->results.room <= LIMIT,
                "host buffers are within the memory limit");
     if (sandbox->shell)
         fake_check(mote__memory_in_use(&sandbox->shell->memory) <= LIMIT, "memory in use");
 }
 
+/* Answers, well or badly; 1 as long as the call is suspended. */
+static int go_on(mote_value *result, size_t nresults)
+{
+    mote_value answer;
+    uint8_t choice = script_u8(&script) % 16;
+    switch (choice) {
+    case 1:
+        return mote_resume_fail(sandbox, NULL, script_u8(&script), "later", result, nresults);
+    case 2:
+        fake_check(mote_cancel(sandbox) == 0, "a suspended call is cancelled");
+        return MOTE_EINTERRUPTED;
+    case 3:
+        fake_check(mote_interrupt(sandbox->handle) == 0, "a suspended call is interrupted");
+        break;
+    case 4:
+        fake_check(mote_call(sandbox, (mote_func){image, 0}, NULL, NULL, 0, NULL, 0) ==
+                       MOTE_ESUSPENDED,
+                   "calls wait");
+        break;
+    default:
+        break;
+    }
+    mote_type type = choice == 5 ? (mote_type)(script_u8(&script) % 10) : pending->result;
+    make_value(&answer, type);
+    check_args(pending_args, pending);
+    int status = mote_resume(sandbox, NULL, type == MOTE_VOID ? NULL : &answer, result, nresults);
+    return type != pending->result && status == MOTE_ETYPE ? MOTE_PENDING : status;
+}
+
 static void call(void)
 {
-    uint32_t index = script_u8(&script) % NEXPORTS;
-    mote_func func = {image, index};
-    const mote_signature *s = &image->notes.exports.list[index].signature;
-    mote_value args[MOTE_PARAMS_MAX], result;
-    for (uint32_t i = 0; i < s->nparams; i++)
-        make_value(&args[i], s->params[i]);
-    int status =
-        mote_call(sandbox, func, NULL, args, s->nparams, s->nresults ? &result : NULL, s->nresults);
+    mote_value result;
+    mote_type type;
+    int status = call_export(&result, &type);
+    while (status == MOTE_PENDING) {
+        fake_check(mote_sandbox_state(sandbox) == MOTE_STATE_SUSPENDED, "the call is suspended");
+        status = go_on(type == MOTE_VOID ? NULL : &result, type != MOTE_VOID);
+    }
     check_after(status);
-    if (status == 0 && s->nresults)
-        check_value(&result, s->result);
+    if (status == 0 && type != MOTE_VOID)
+        check_value(&result, type);
 }
 
 /* The script as a guest that boots: it is ready at last, or the boot fails. */
@@ -492,7 +584,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (!script_ended(&script) && mote_sandbox_state(sandbox) == MOTE_STATE_READY)
         call();
     size_t after = __sanitizer_get_current_allocated_bytes();
-    fake_check(after <= before + 2 * LIMIT + 0x10000, "host memory is within bounds");
+    fake_check(after <= before + 3 * LIMIT + 2 * BUFFERS, "host memory is within bounds");
     fake_check(mote_reset(sandbox) == 0, "a reset");
     return 0;
 }

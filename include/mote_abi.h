@@ -94,7 +94,7 @@ enum mote_request {
  */
 struct mote_mailbox {
     uint32_t request;        /* guest to host: enum mote_request */
-    int32_t status;          /* host to guest: 0, or a negative error of the request */
+    int32_t status;          /* host to guest: 0, a negative error, or MOTE_GUEST_SERVE */
     uint64_t message;        /* guest to host: address of the message of the request */
     uint64_t call;           /* host to guest: address of the frame of the call to serve */
     struct mote_slot result; /* host to guest: result, or error text, of a host function */
@@ -157,5 +157,8 @@ enum mote_abort_kind {
 #define MOTE_GUEST_EMISSING (-2) /* a weak import that was not granted, or a call while booting */
 #define MOTE_GUEST_EINVAL   (-3) /* count, types or ranges of the arguments are wrong */
 #define MOTE_GUEST_ENOMEM   (-4) /* arguments, result or log lines do not fit the limits */
+
+/* Not an error: serve the call in `call` first, ring with its answer, then look again. */
+#define MOTE_GUEST_SERVE 1
 
 #endif

@@ -1,33 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The calls of the API that run a guest or touch its memory. */
+#include <stddef.h>
 #include <string.h>
 
 #include "error.h"
+#include "options.h"
 #include "sandbox.h"
 #include "signature.h"
 
 /* ---- checks before anything runs ---- */
 
-static void describe(mote_sandbox *sandbox, int code, const char *text)
+static const char *remedy_for(int code)
 {
-    mote__describe(&sandbox->error, MOTE_DOMAIN_API, code, 0,
-                   code == MOTE_EPOISONED ? "reset it with mote_reset" : NULL, "%s", text);
+    return code == MOTE_EPOISONED    ? "reset it with mote_reset"
+           : code == MOTE_ESUSPENDED ? "resume the call, or end it with mote_cancel or mote_reset"
+                                     : NULL;
 }
 
-#define fail(sandbox, code, text) (describe(sandbox, code, text), (code))
-
-static int check_count(mote_sandbox *sandbox, const mote_function_info *f, size_t nargs,
-                       size_t nresults)
+int mote__call_refuse(mote_sandbox *sandbox, int code, const char *text)
 {
-    if (nargs != f->signature.nparams)
-        return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ETYPE, 0, NULL,
-                          "%.100s %.200s takes %u arguments, %zu were given", f->name,
-                          f->signature_text, f->signature.nparams, nargs);
-    if (nresults != f->signature.nresults)
-        return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ETYPE, 0, NULL,
-                          "%.100s %.200s has %u results, room for %zu was given", f->name,
-                          f->signature_text, f->signature.nresults, nresults);
-    return 0;
+    mote__describe(&sandbox->error, MOTE_DOMAIN_API, code, 0, remedy_for(code), "%s", text);
+    return code;
+}
+
+/* A macro, so that analyzers see that it is not 0. */
+#define fail(sandbox, code, text) (mote__call_refuse(sandbox, code, text), (code))
+
+int mote__call_check_results(mote_sandbox *sandbox, uint32_t function, size_t nresults)
+{
+    const mote_function_info *f = &sandbox->image->notes.exports.list[function];
+    if (nresults == f->signature.nresults)
+        return 0;
+    return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ETYPE, 0, NULL,
+                      "%.100s %.200s has %u results, room for %zu was given", f->name,
+                      f->signature_text, f->signature.nresults, nresults);
+}
+
+static int check_count(mote_sandbox *sandbox, const mote_function_info *f, size_t nargs)
+{
+    if (nargs == f->signature.nparams)
+        return 0;
+    return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ETYPE, 0, NULL,
+                      "%.100s %.200s takes %u arguments, %zu were given", f->name,
+                      f->signature_text, f->signature.nparams, nargs);
 }
 
 static int check_types(mote_sandbox *sandbox, const mote_function_info *f, const mote_value *args)
@@ -53,11 +68,20 @@ static int check_state(mote_sandbox *sandbox)
     return 0;
 }
 
-static int check_options(mote_sandbox *sandbox, const mote_call_options *options)
+int mote__call_read_options(mote_sandbox *sandbox, const mote_call_options *given,
+                            mote_call_options *options)
 {
-    if (options && options->size < sizeof *options)
-        return fail(sandbox, MOTE_EINVAL, "call options: the size is wrong");
-    return 0;
+    return mote__options_copy(options, sizeof *options, given,
+                              MOTE__SIZE_UP_TO(mote_call_options, deadline_ns), "mote_call_options",
+                              &sandbox->error);
+}
+
+/* A suspended call is still in progress, and its report with it: nothing of it is cleared. */
+static int check_suspended(mote_sandbox *sandbox)
+{
+    return sandbox->state == MOTE_STATE_SUSPENDED
+               ? fail(sandbox, MOTE_ESUSPENDED, "a call of the sandbox is suspended")
+               : 0;
 }
 
 /* ---- running ---- */
@@ -69,6 +93,7 @@ static void begin(mote_sandbox *sandbox)
     mote_report *r = &sandbox->report;
     sandbox->error.code = 0;
     sandbox->error.text[0] = sandbox->error.remedy[0] = '\0';
+    sandbox->ended = 0;
     if (r->fault != MOTE_FAULT_NONE) {
         memset(&r->registers, 0, sizeof r->registers);
         r->access = MOTE_ACCESS_NONE;
@@ -81,42 +106,38 @@ static void begin(mote_sandbox *sandbox)
     r->fault = MOTE_FAULT_NONE;
     r->code = 0;
     r->text[0] = '\0';
-    r->wall_ns = r->exits = r->host_calls = r->syscalls = r->refused = 0;
+    r->wall_ns = r->cpu_ns = r->exits = r->host_calls = r->syscalls = r->refused = 0;
 }
 
-static uint64_t deadline_of(const mote_sandbox *sandbox, const mote_call_options *options)
+void mote__call_forget(mote_sandbox *sandbox)
 {
-    uint64_t wanted = options && options->deadline_ns ? options->deadline_ns
-                      : sandbox->policy               ? sandbox->policy->deadline_ns
-                                                      : 0;
-    return mote__deadline_in(wanted);
+    sandbox->error.code = 0;
+    sandbox->error.text[0] = sandbox->error.remedy[0] = '\0';
+    sandbox->report.code = 0;
+    sandbox->report.text[0] = '\0';
 }
 
-static int execute(mote_sandbox *sandbox, const mote_call_options *options, enum mote__stop *stop)
+/* An outermost call without one has the policy's; a nested one is under that of the call
+ * around it in any case. */
+static uint64_t deadline_of(const mote_sandbox *sandbox, uint64_t own)
 {
-    int status = mote__execute(sandbox, deadline_of(sandbox, options), stop);
-    if (sandbox->shell)
-        sandbox->report.memory = mote__memory_in_use(&sandbox->shell->memory);
-    return status;
+    if (sandbox->depth == 0)
+        return mote__deadline_in(own || !sandbox->policy ? own : sandbox->policy->deadline_ns);
+    uint64_t outer = sandbox->calls[sandbox->depth - 1].deadline, inner = mote__deadline_in(own);
+    return !inner || (outer && outer < inner) ? outer : inner;
 }
 
-static int call(mote_sandbox *sandbox, uint32_t index, const mote_call_options *options,
-                const mote_value *args, mote_value *results)
+int mote__call_finish(mote_sandbox *sandbox, enum mote__stop stop, mote_value *results)
 {
-    const mote_function_info *f = &sandbox->image->notes.exports.list[index];
-    enum mote__stop stop = MOTE__STOP_EXIT;
-    int status = mote__mailbox_post(sandbox, index, &f->signature, args);
-    if (sandbox->shell->memory.damaged)
-        sandbox->state = MOTE_STATE_POISONED;
-    if (!status)
-        status = execute(sandbox, options, &stop);
-    if (status)
-        return status;
+    uint32_t function = mote__call_now(sandbox)->function;
     switch (stop) {
     case MOTE__STOP_RETURN:
-        return mote__mailbox_collect(sandbox, &f->signature, results);
+        return mote__mailbox_collect(
+            sandbox, &sandbox->image->notes.exports.list[function].signature, results);
     case MOTE__STOP_FAIL:
         return MOTE_EGUEST;
+    case MOTE__STOP_PENDING:
+        return MOTE_PENDING;
     default:
         return mote__fault_end(sandbox, MOTE_EEXITED, MOTE_FAULT_EXIT, sandbox->report.code,
                                "the guest program ended with status %lld instead of returning",
@@ -124,33 +145,92 @@ static int call(mote_sandbox *sandbox, uint32_t index, const mote_call_options *
     }
 }
 
-static int check_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *options,
-                      const mote_value *args, size_t nargs, const mote_value *results,
-                      size_t nresults)
+/* The innermost call, from its arguments to its results. */
+static int call(mote_sandbox *sandbox, uint32_t index, const mote_call_options *options,
+                const mote_value *args, mote_value *results)
+{
+    const mote_function_info *f = &sandbox->image->notes.exports.list[index];
+    enum mote__stop stop = MOTE__STOP_EXIT;
+    uint64_t deadline = deadline_of(sandbox, options->deadline_ns);
+    mote__call_now(sandbox)->function = index;
+    mote__call_now(sandbox)->deadline = deadline;
+    int status = mote__mailbox_post(sandbox, &f->signature, args);
+    if (sandbox->shell->memory.damaged)
+        sandbox->state = MOTE_STATE_POISONED;
+    if (!status)
+        status = sandbox->depth ? mote__execute_nested(sandbox, &stop)
+                                : mote__execute(sandbox, deadline, &stop);
+    return status ? status : mote__call_finish(sandbox, stop, results);
+}
+
+static int check_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *given,
+                      mote_call_options *options, const mote_value *args, size_t nargs,
+                      const mote_value *results, size_t nresults)
 {
     if (func.image != sandbox->image || func.index >= sandbox->image->notes.exports.count)
         return fail(sandbox, MOTE_EINVAL, "mote_call: the function is of another image");
     if ((nargs && !args) || (nresults && !results))
         return fail(sandbox, MOTE_EINVAL, "mote_call: args or results is NULL");
     const mote_function_info *f = &sandbox->image->notes.exports.list[func.index];
-    int status = check_options(sandbox, options);
+    int status = mote__call_read_options(sandbox, given, options);
     if (!status)
-        status = check_count(sandbox, f, nargs, nresults);
+        status = check_count(sandbox, f, nargs);
+    if (!status)
+        status = mote__call_check_results(sandbox, func.index, nresults);
     if (!status)
         status = check_types(sandbox, f, args);
     return status ? status : check_state(sandbox);
 }
 
-int mote_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *options,
-              const mote_value *args, size_t nargs, mote_value *results, size_t nresults)
+bool mote__call_may_nest(const mote_sandbox *sandbox)
 {
-    int status = mote__sandbox_enter(sandbox);
+    return mote__callback_is_mine(sandbox) && sandbox->may_nest;
+}
+
+/* A call of a host function to the sandbox that called it, on its own thread. */
+static int call_nested(mote_sandbox *sandbox, mote_func func, const mote_call_options *given,
+                       const mote_value *args, size_t nargs, mote_value *results, size_t nresults)
+{
+    if (sandbox->ended)
+        return MOTE_EPOISONED; /* error and report tell how it ended */
+    mote_call_options options;
+    mote__call_forget(sandbox);
+    int status = check_call(sandbox, func, given, &options, args, nargs, results, nresults);
+    if (!status && sandbox->depth == MOTE_MAX_DEPTH)
+        status = mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ELIMIT, MOTE_MAX_DEPTH, NULL,
+                            "%u calls are nested in this sandbox already", MOTE_MAX_DEPTH);
     if (status)
         return status;
-    begin(sandbox);
-    status = check_call(sandbox, func, options, args, nargs, results, nresults);
+    uint32_t depth = sandbox->depth++;
+    sandbox->may_nest = false;
+    atomic_store(&sandbox->callback, 0);
+    status = call(sandbox, func.index, &options, args, results);
+    if (status == MOTE_EFORKED)
+        return status;
+    if (sandbox->state == MOTE_STATE_POISONED)
+        sandbox->ended = status;
+    sandbox->depth = depth;
+    atomic_store(&sandbox->callback, (uintptr_t)pthread_self());
+    sandbox->may_nest = true;
+    return status;
+}
+
+int mote_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *given,
+              const mote_value *args, size_t nargs, mote_value *results, size_t nresults)
+{
+    mote_call_options options;
+    int status = mote__sandbox_enter(sandbox);
+    if (status == MOTE_EBUSY && mote__call_may_nest(sandbox))
+        return call_nested(sandbox, func, given, args, nargs, results, nresults);
+    if (status)
+        return status;
+    status = check_suspended(sandbox);
+    if (!status) {
+        begin(sandbox);
+        status = check_call(sandbox, func, given, &options, args, nargs, results, nresults);
+    }
     if (!status)
-        status = call(sandbox, func.index, options, args, results);
+        status = call(sandbox, func.index, &options, args, results);
     mote__sandbox_leave(sandbox);
     return status;
 }
@@ -166,36 +246,49 @@ static int start(mote_sandbox *sandbox)
     return status;
 }
 
-static int run(mote_sandbox *sandbox, const mote_call_options *options, int *exit_status)
+int mote__run_finish(mote_sandbox *sandbox, enum mote__stop stop, int *exit_status)
 {
-    enum mote__stop stop = MOTE__STOP_EXIT;
-    int status = start(sandbox);
-    if (!status)
-        status = execute(sandbox, options, &stop);
-    if (status)
-        return status;
+    if (stop == MOTE__STOP_PENDING)
+        return MOTE_PENDING;
     *exit_status = (int)sandbox->report.code;
     sandbox->state = MOTE_STATE_CLOSED;
     return 0;
 }
 
-int mote_run(mote_sandbox *sandbox, const mote_call_options *options, int *exit_status)
+static int run(mote_sandbox *sandbox, const mote_call_options *options, int *exit_status)
 {
+    enum mote__stop stop = MOTE__STOP_EXIT;
+    int status = start(sandbox);
+    if (!status)
+        status = mote__execute(sandbox, deadline_of(sandbox, options->deadline_ns), &stop);
+    return status ? status : mote__run_finish(sandbox, stop, exit_status);
+}
+
+static int check_run(mote_sandbox *sandbox, const mote_call_options *given,
+                     mote_call_options *options, const int *exit_status)
+{
+    if (!exit_status)
+        return fail(sandbox, MOTE_EINVAL, "mote_run: status is NULL");
+    if (!mote__image_is_program(sandbox->image))
+        return fail(sandbox, MOTE_EINVAL,
+                    "mote_run: the guest exports functions; call them with mote_call");
+    int status = mote__call_read_options(sandbox, given, options);
+    return status ? status : check_state(sandbox);
+}
+
+int mote_run(mote_sandbox *sandbox, const mote_call_options *given, int *exit_status)
+{
+    mote_call_options options;
     int status = mote__sandbox_enter(sandbox);
     if (status)
         return status;
-    begin(sandbox);
-    if (!exit_status)
-        status = fail(sandbox, MOTE_EINVAL, "mote_run: status is NULL");
-    else if (!mote__image_is_program(sandbox->image))
-        status = fail(sandbox, MOTE_EINVAL,
-                      "mote_run: the guest exports functions; call them with mote_call");
+    status = check_suspended(sandbox);
+    if (!status) {
+        begin(sandbox);
+        status = check_run(sandbox, given, &options, exit_status);
+    }
     if (!status)
-        status = check_options(sandbox, options);
-    if (!status)
-        status = check_state(sandbox);
-    if (!status)
-        status = run(sandbox, options, exit_status);
+        status = run(sandbox, &options, exit_status);
     mote__sandbox_leave(sandbox);
     return status;
 }
@@ -205,6 +298,8 @@ int mote_reset(mote_sandbox *sandbox)
     int status = mote__sandbox_enter(sandbox);
     if (status)
         return status;
+    if (sandbox->state == MOTE_STATE_SUSPENDED)
+        mote__handle_end(sandbox->handle);
     begin(sandbox);
     memset(sandbox->report.text, 0, sizeof sandbox->report.text);
     memset(sandbox->error.text, 0, sizeof sandbox->error.text);
@@ -223,9 +318,7 @@ static int enter_memory(mote_sandbox *sandbox, const void *data, size_t size, bo
         return MOTE_EINVAL;
     if (mote__host_forked(sandbox->host))
         return MOTE_EFORKED;
-    bool inside =
-        sandbox->in_host_function && pthread_equal(sandbox->handle->thread, pthread_self());
-    if (inside)
+    if (mote__callback_is_mine(sandbox))
         return 0;
     int status = mote__sandbox_enter(sandbox);
     *entered = !status;

@@ -49,24 +49,56 @@ static int out_of_turn(mote_sandbox *sandbox, uint32_t request)
                            "the guest rang the doorbell with request %u out of turn", request);
 }
 
+/* Calls return inner first: the guest says which one it has answered. */
+static int check_frame(mote_sandbox *sandbox, const struct mote_mailbox *mailbox)
+{
+#if !defined(MOTE_CONTROL_NO_FRAME_CHECK)
+    uint64_t frame = mote__call_now(sandbox)->frame;
+    if (mailbox->call != frame)
+        return mote__fault_end(sandbox, MOTE_EPROTOCOL, MOTE_FAULT_PROTOCOL, mailbox->request,
+                               "the guest returned from the call at %#llx, not from the one in "
+                               "progress at %#llx",
+                               (unsigned long long)mailbox->call, (unsigned long long)frame);
+#endif
+    return 0;
+}
+
+/* RETURN and FAIL: the innermost call is answered. */
+static int serve_answer(mote_sandbox *sandbox, const struct mote_mailbox *mailbox,
+                        enum mote__stop *stop)
+{
+    if (!sandbox->snapshot || mote__image_is_program(sandbox->image))
+        return out_of_turn(sandbox, mailbox->request);
+    int status = check_frame(sandbox, mailbox);
+    if (status)
+        return status;
+    bool failed = mailbox->request == MOTE_REQUEST_FAIL;
+    *stop = failed ? MOTE__STOP_FAIL : MOTE__STOP_RETURN;
+    return failed ? guest_failed(sandbox, mailbox->message) : STOPPED;
+}
+
+static int serve_host_call(mote_sandbox *sandbox, uint64_t message, enum mote__stop *stop)
+{
+    int status = mote__hostcall_serve(sandbox, message);
+    if (status == MOTE_PENDING) {
+        *stop = MOTE__STOP_PENDING;
+        return STOPPED;
+    }
+    return status ? status : GO_ON;
+}
+
 static int serve_doorbell(mote_sandbox *sandbox, enum mote__stop *stop)
 {
     struct mote_mailbox mailbox = mote__mailbox_read(sandbox);
-    bool booting = !sandbox->snapshot;
-    bool serving = !booting && !mote__image_is_program(sandbox->image);
     switch (mailbox.request) {
     case MOTE_REQUEST_READY:
         *stop = MOTE__STOP_READY;
-        return booting ? STOPPED : out_of_turn(sandbox, mailbox.request);
+        return sandbox->snapshot ? out_of_turn(sandbox, mailbox.request) : STOPPED;
     case MOTE_REQUEST_RETURN:
-        *stop = MOTE__STOP_RETURN;
-        return serving ? STOPPED : out_of_turn(sandbox, mailbox.request);
     case MOTE_REQUEST_FAIL:
-        *stop = MOTE__STOP_FAIL;
-        return serving ? guest_failed(sandbox, mailbox.message)
-                       : out_of_turn(sandbox, mailbox.request);
+        return serve_answer(sandbox, &mailbox, stop);
     case MOTE_REQUEST_CALL:
-        return mote__hostcall_serve(sandbox, mailbox.message) ?: GO_ON;
+        return serve_host_call(sandbox, mailbox.message, stop);
     case MOTE_REQUEST_LOG:
         return mote__hostcall_log(sandbox, mailbox.message) ?: GO_ON;
     case MOTE_REQUEST_ABORT:
@@ -191,25 +223,37 @@ static void settle(mote_sandbox *sandbox)
 static int stopped_by(mote_sandbox *sandbox, enum mote__cause cause)
 {
     settle(sandbox);
-    if (cause == MOTE__CAUSE_DEADLINE)
+    switch (cause) {
+    case MOTE__CAUSE_DEADLINE:
         return mote__fault_end(sandbox, MOTE_EDEADLINE, MOTE_FAULT_DEADLINE, 0,
                                "the deadline passed after %llu us",
                                (unsigned long long)(sandbox->report.wall_ns / 1000));
-    return mote__fault_end(sandbox, MOTE_EINTERRUPTED, MOTE_FAULT_INTERRUPT, 0,
-                           "the call was interrupted");
+    case MOTE__CAUSE_CPU:
+        return mote__fault_end(sandbox, MOTE_ECPU, MOTE_FAULT_CPU, 0,
+                               "the CPU budget was used up: %llu us of %llu",
+                               (unsigned long long)(sandbox->report.cpu_ns / 1000),
+                               (unsigned long long)(sandbox->policy->cpu_budget_ns / 1000));
+    default:
+        return mote__fault_end(sandbox, MOTE_EINTERRUPTED, MOTE_FAULT_INTERRUPT, 0,
+                               "the call was interrupted");
+    }
 }
+
+/* ---- entering ---- */
 
 static int run(mote_sandbox *sandbox, enum mote__stop *stop)
 {
     struct mote__exit exit;
-    int step;
-    do {
+    int step = GO_ON;
+    while (step == GO_ON && mote__handle_cause(sandbox->handle) == MOTE__CAUSE_NONE) {
         mote__vm_run(sandbox->shell->vm, &exit);
         sandbox->shell->in_monitor = false;
         step = serve(sandbox, &exit, stop);
-    } while (step == GO_ON && mote__handle_cause(sandbox->handle) == MOTE__CAUSE_NONE);
+    }
     return step == GO_ON ? STOPPED : step;
 }
+
+/* ---- limits ---- */
 
 uint64_t mote__deadline_in(uint64_t ns)
 {
@@ -217,39 +261,146 @@ uint64_t mote__deadline_in(uint64_t ns)
     return ns < UINT64_MAX - now ? now + ns : UINT64_MAX;
 }
 
-int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *stop)
+static uint64_t cpu_budget(const mote_sandbox *sandbox)
 {
-    uint64_t start = mote__now_ns();
-    if (!mote__handle_begin(sandbox->handle, sandbox->shell->vm, deadline))
-        return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_EINVAL, sandbox->handle->signal,
-                          "unblock it with pthread_sigmask, or name another in mote_host_options",
-                          "this thread blocks signal %d, with which calls are stopped",
-                          sandbox->handle->signal);
-    sandbox->cpu_seen = 0;
-    if (deadline)
+    return sandbox->policy ? sandbox->policy->cpu_budget_ns : 0;
+}
+
+static bool measures_cpu(const mote_sandbox *sandbox)
+{
+    return sandbox->policy && (sandbox->policy->cpu_time || sandbox->policy->cpu_budget_ns);
+}
+
+/* What the call may still take. Its processor time counts from here, as if it had run on this
+ * thread all along. */
+static struct mote__limits limits_from_now(mote_sandbox *sandbox)
+{
+    struct mote__limits limits = {.deadline = mote__call_now(sandbox)->deadline};
+    if (measures_cpu(sandbox)) {
+        uint64_t now = mote__thread_cpu_ns(), budget = cpu_budget(sandbox);
+        uint64_t used = sandbox->report.cpu_ns, left = budget > used ? budget - used : 0;
+        sandbox->cpu_started = now - used;
+        if (budget)
+            limits.cpu = left < UINT64_MAX - now ? now + left : UINT64_MAX;
+    }
+    return limits;
+}
+
+static bool begin(mote_sandbox *sandbox, bool (*move)(mote_handle *handle, struct mote__vm *vm,
+                                                      struct mote__limits limits))
+{
+    struct mote__limits limits = limits_from_now(sandbox);
+    if (!move(sandbox->handle, sandbox->shell->vm, limits)) {
+        mote__describe(&sandbox->error, MOTE_DOMAIN_API, MOTE_EINVAL, sandbox->handle->signal,
+                       "unblock it with pthread_sigmask, or name another in mote_host_options",
+                       "this thread blocks signal %d, with which calls are stopped",
+                       sandbox->handle->signal);
+        return false;
+    }
+    sandbox->cpu_seen = 0; /* another thread, perhaps */
+    if (limits.deadline || limits.cpu)
         mote__watchdog_armed(&sandbox->host->watchdog);
-    int status = run(sandbox, stop);
-    if (mote__host_forked(sandbox->host))
-        return status; /* in the child of a callback that forked */
-    enum mote__cause cause = mote__handle_end(sandbox->handle);
-    uint64_t end = mote__now_ns();
-    sandbox->report.wall_ns = end - start;
+    return true;
+}
+
+static void measure(mote_sandbox *sandbox, uint64_t now)
+{
+    sandbox->report.wall_ns = now - sandbox->started;
+    if (measures_cpu(sandbox))
+        sandbox->report.cpu_ns = mote__thread_cpu_ns() - sandbox->cpu_started;
+}
+
+/* What the watchdog would have seen at its next look. */
+static enum mote__cause overdue(mote_sandbox *sandbox, uint64_t now)
+{
 #if !defined(MOTE_CONTROL_NO_DEADLINE_HOSTFN)
-    if (cause == MOTE__CAUSE_NONE && deadline && end > deadline)
-        cause = MOTE__CAUSE_DEADLINE; /* late, though the watchdog had not looked yet */
+    uint64_t deadline = mote__call_now(sandbox)->deadline;
+    if (deadline && now > deadline)
+        return MOTE__CAUSE_DEADLINE;
 #endif
+    uint64_t budget = cpu_budget(sandbox);
+    return budget && sandbox->report.cpu_ns > budget ? MOTE__CAUSE_CPU : MOTE__CAUSE_NONE;
+}
+
+/* ---- ends of calls, nested ones too ---- */
+
+static int conclude(mote_sandbox *sandbox, int status, enum mote__cause cause)
+{
+    uint64_t now = mote__now_ns();
+    measure(sandbox, now);
+    if (cause == MOTE__CAUSE_NONE)
+        cause = overdue(sandbox, now);
     if (cause != MOTE__CAUSE_NONE && !status)
         status = stopped_by(sandbox, cause);
 #if !defined(MOTE_CONTROL_NO_POISON)
     if (status) /* the guest stands in the middle of something */
         sandbox->state = MOTE_STATE_POISONED;
 #endif
-    if (status)
+    if (status && !sandbox->ended) /* else it is told */
         mote__report_place(sandbox);
+    return status;
+}
+
+static int go_on(mote_sandbox *sandbox, enum mote__stop *stop)
+{
+    mote_handle *handle = sandbox->handle;
+    int status = run(sandbox, stop);
+    if (mote__host_forked(sandbox->host))
+        return status; /* in the child of a callback that forked */
+    if (status || *stop != MOTE__STOP_PENDING)
+        return conclude(sandbox, status, mote__handle_end(handle));
+    status = conclude(sandbox, 0, mote__handle_suspend(handle));
+    if (status)
+        mote__handle_end(handle);
+    else
+        sandbox->state = MOTE_STATE_SUSPENDED;
+    return status;
+}
+
+int mote__execute_go_on(mote_sandbox *sandbox, int status, enum mote__stop *stop)
+{
+    if (!status)
+        status = go_on(sandbox, stop);
+    else
+        status = conclude(sandbox, status, mote__handle_end(sandbox->handle));
+    if (mote__host_forked(sandbox->host))
+        return status;
     if (sandbox->broken) { /* not before the phase is IDLE: a kick looks at the VM */
         mote__host_log(sandbox->host, 2, "%s: a VM is given up: %s", sandbox->image->name,
                        sandbox->error.text);
         mote__sandbox_retire(sandbox);
     }
+    if (sandbox->shell)
+        sandbox->report.memory = mote__memory_in_use(&sandbox->shell->memory);
     return status;
+}
+
+int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *stop)
+{
+    mote__call_now(sandbox)->deadline = deadline;
+    sandbox->started = mote__now_ns();
+    return begin(sandbox, mote__handle_begin) ? mote__execute_go_on(sandbox, 0, stop) : MOTE_EINVAL;
+}
+
+int mote__execute_resume(mote_sandbox *sandbox)
+{
+    uint64_t deadline = mote__call_now(sandbox)->deadline;
+    if (!begin(sandbox, mote__handle_resume))
+        return MOTE_EINVAL;
+    sandbox->state = MOTE_STATE_READY;
+    if (deadline && mote__now_ns() > deadline)
+        mote__handle_leave_cause(sandbox->handle, MOTE__CAUSE_DEADLINE);
+    return 0;
+}
+
+int mote__execute_nested(mote_sandbox *sandbox, enum mote__stop *stop)
+{
+    const struct mote__call *call = mote__call_now(sandbox);
+    mote__handle_go_in(sandbox->handle, call->deadline);
+    if (call->deadline)
+        mote__watchdog_armed(&sandbox->host->watchdog);
+    int status = run(sandbox, stop);
+    if (mote__host_forked(sandbox->host))
+        return status;
+    return conclude(sandbox, status, mote__handle_come_back(sandbox->handle, call[-1].deadline));
 }

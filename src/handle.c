@@ -28,12 +28,21 @@ static bool know_thread(mote_handle *handle)
     pthread_t self = pthread_self();
     if (handle->thread_known && pthread_equal(handle->thread, self))
         return true;
+    clockid_t clock = 0;
+    pthread_getcpuclockid(self, &clock);
+    atomic_store(&handle->cpu_clock, clock);
     handle->thread = self;
     handle->thread_known = mote__signal_is_open(handle->signal);
     return handle->thread_known;
 }
 
-bool mote__handle_begin(mote_handle *handle, struct mote__vm *vm, uint64_t deadline)
+static void set_limits(mote_handle *handle, struct mote__limits limits)
+{
+    atomic_store_explicit(&handle->deadline, limits.deadline, memory_order_relaxed);
+    atomic_store_explicit(&handle->cpu, limits.cpu, memory_order_relaxed);
+}
+
+bool mote__handle_begin(mote_handle *handle, struct mote__vm *vm, struct mote__limits limits)
 {
     if (!know_thread(handle))
         return false;
@@ -42,7 +51,7 @@ bool mote__handle_begin(mote_handle *handle, struct mote__vm *vm, uint64_t deadl
     atomic_store_explicit(&handle->cause, MOTE__CAUSE_NONE, memory_order_relaxed);
 #endif
     mote__vm_unkick(vm);
-    atomic_store_explicit(&handle->deadline, deadline, memory_order_relaxed);
+    set_limits(handle, limits);
     atomic_store(&handle->phase, MOTE__PHASE_GUEST);
     return true;
 }
@@ -66,33 +75,86 @@ void mote__handle_move(mote_handle *handle, enum mote__phase phase)
     leave_to(handle, phase);
 }
 
-enum mote__cause mote__handle_end(mote_handle *handle)
+static enum mote__cause leave_guest(mote_handle *handle, uint32_t phase)
 {
-    leave_to(handle, MOTE__PHASE_IDLE);
+    leave_to(handle, phase);
     enum mote__cause cause = mote__handle_cause(handle);
     if (cause != MOTE__CAUSE_NONE)
         mote__yield(); /* the signal that may still be pending lands here, not in the embedder */
     return cause;
 }
 
+enum mote__cause mote__handle_end(mote_handle *handle)
+{
+    return leave_guest(handle, MOTE__PHASE_IDLE);
+}
+
+enum mote__cause mote__handle_suspend(mote_handle *handle)
+{
+    return leave_guest(handle, MOTE__PHASE_SUSPENDED);
+}
+
+bool mote__handle_resume(mote_handle *handle, struct mote__vm *vm, struct mote__limits limits)
+{
+    if (!know_thread(handle)) /* nobody looks at the thread of a call that is suspended */
+        return false;
+    handle->vm = vm;
+#if defined(MOTE_CONTROL_NO_LATCH)
+    atomic_store(&handle->cause, MOTE__CAUSE_NONE);
+#endif
+    mote__vm_unkick(vm);
+    set_limits(handle, limits);
+    leave_to(handle, MOTE__PHASE_GUEST);
+    return true;
+}
+
+void mote__handle_go_in(mote_handle *handle, uint64_t deadline)
+{
+    atomic_store(&handle->deadline, deadline);
+    leave_to(handle, MOTE__PHASE_GUEST);
+}
+
+enum mote__cause mote__handle_come_back(mote_handle *handle, uint64_t deadline)
+{
+    /* In this order: who kicks from now on looks at the outer deadline, and who did for the
+     * inner one has left the cause when the phase is HOST. */
+    atomic_store(&handle->deadline, deadline);
+    return leave_guest(handle, MOTE__PHASE_HOST);
+}
+
+void mote__handle_leave_cause(mote_handle *handle, enum mote__cause cause)
+{
+    uint32_t none = MOTE__CAUSE_NONE;
+    atomic_compare_exchange_strong(&handle->cause, &none, cause);
+}
+
+bool mote__handle_cpu_is_due(const mote_handle *handle)
+{
+    uint64_t limit = atomic_load(&handle->cpu), used;
+    return limit && mote__cpu_clock(atomic_load(&handle->cpu_clock), &used) && used >= limit;
+}
+
 /* Looked at while the phase is KICKING: the call cannot end and another begin meanwhile. */
 static bool is_due(const mote_handle *handle, enum mote__cause cause, uint64_t now)
 {
     uint64_t deadline = atomic_load(&handle->deadline);
+    if (cause == MOTE__CAUSE_CPU)
+        return mote__handle_cpu_is_due(handle);
     return cause != MOTE__CAUSE_DEADLINE || (deadline && deadline <= now);
 }
 
 /* With the phase at KICKING, moved there from `phase`. */
 static bool kick(mote_handle *handle, uint32_t phase, enum mote__cause cause, uint64_t now)
 {
+    if (phase == MOTE__PHASE_SUSPENDED && cause != MOTE__CAUSE_INTERRUPT)
+        return false; /* that is seen when it is resumed */
     if (!is_due(handle, cause, now))
         return false;
 #if defined(MOTE_CONTROL_NO_DEADLINE_HOSTFN)
     if (phase == MOTE__PHASE_HOST && cause == MOTE__CAUSE_DEADLINE)
         return false;
 #endif
-    uint32_t none = MOTE__CAUSE_NONE;
-    atomic_compare_exchange_strong(&handle->cause, &none, cause);
+    mote__handle_leave_cause(handle, cause);
     if (phase == MOTE__PHASE_GUEST) {
         mote__vm_kick(handle->vm);
         pthread_kill(handle->thread, handle->signal);

@@ -81,13 +81,25 @@ static const char *mismatch(const struct mote_host_call *call, const mote_signat
     return call->result_type == signature->result ? NULL : "wrong type of the result";
 }
 
-/* Room for all string and bytes arguments; together they may not exceed what the
- * guest itself may have, however often it names the same bytes. */
+/* Bytes that host functions further out hold. */
+static uint64_t held_outside(const mote_sandbox *sandbox)
+{
+    uint64_t held = 0;
+    for (uint32_t i = 0; i < sandbox->depth; i++)
+        held += sandbox->calls[i].arguments.used;
+    return held;
+}
+
+/* Room for the values and, behind them, all strings and bytes. Together these may not exceed
+ * the limit, however often the guest names the same bytes; nor may nested host functions hold
+ * more together than the guest itself may have. */
 static int reserve_arguments(mote_sandbox *sandbox, const struct request *request,
                              const mote_signature *signature)
 {
     const struct mote__memory *memory = &sandbox->shell->memory;
-    uint64_t total = 0;
+    struct mote__buffer *buffer = &mote__call_now(sandbox)->arguments;
+    size_t values = signature->nparams * sizeof(mote_value);
+    uint64_t total = 0, limit = mote__call_bytes(sandbox);
     for (uint32_t i = 0; i < signature->nparams; i++) {
         if (!mote__type_is_bytes(signature->params[i]))
             continue;
@@ -95,11 +107,15 @@ static int reserve_arguments(mote_sandbox *sandbox, const struct request *reques
         if (!mote__memory_check(memory, slot.lo, slot.hi, MOTE__READ))
             return MOTE_ERANGE;
         total += slot.hi;
-        if (total > memory->limit)
+        if (total > limit || total > memory->limit)
             return MOTE_ELIMIT;
     }
-    sandbox->arguments.used = 0;
-    return mote__buffer_reserve(&sandbox->host->allocator, &sandbox->arguments, (size_t)total);
+    if (sandbox->depth && total + held_outside(sandbox) > memory->limit)
+        return MOTE_ELIMIT;
+    int status = mote__buffer_reserve(&sandbox->host->allocator, buffer, values + (size_t)total);
+    buffer->used = status ? 0 : values;
+    buffer->most = buffer->used > buffer->most ? buffer->used : buffer->most;
+    return status;
 }
 
 #if defined(MOTE_CONTROL_NO_MAILBOX_COPY)
@@ -108,13 +124,17 @@ static int reserve_arguments(mote_sandbox *sandbox, const struct request *reques
 #define ARGUMENT_TYPE(i) (signature->params[i])
 #endif
 
+/* The arguments as values; they live in the call's buffer until it is answered. */
 static int read_arguments(mote_sandbox *sandbox, const struct request *request,
-                          const mote_signature *signature, mote_value *args)
+                          const mote_signature *signature, const mote_value **args)
 {
     int status = reserve_arguments(sandbox, request, signature);
+    struct mote__buffer *buffer = &mote__call_now(sandbox)->arguments;
+    mote_value *values = (mote_value *)(void *)buffer->data;
     for (uint32_t i = 0; !status && i < signature->nparams; i++)
-        status = mote__mailbox_value(sandbox, ARGUMENT_TYPE(i), request->slots[i],
-                                     &sandbox->arguments, &args[i]);
+        status =
+            mote__mailbox_value(sandbox, ARGUMENT_TYPE(i), request->slots[i], buffer, &values[i]);
+    *args = values;
     return status;
 }
 
@@ -122,18 +142,23 @@ static int read_arguments(mote_sandbox *sandbox, const struct request *request,
 
 void mote__callback_begin(mote_sandbox *sandbox)
 {
-    sandbox->in_host_function = true;
+    atomic_store(&sandbox->callback, (uintptr_t)pthread_self());
     mote__handle_move(sandbox->handle, MOTE__PHASE_HOST);
 }
 
 int mote__callback_end(mote_sandbox *sandbox)
 {
-    sandbox->in_host_function = false;
+    atomic_store(&sandbox->callback, 0);
     /* First: in a child the phase may stay where another thread's kick left it. */
     int forked = mote__host_check(sandbox->host, &sandbox->error);
     if (!forked)
         mote__handle_move(sandbox->handle, MOTE__PHASE_GUEST);
     return forked;
+}
+
+bool mote__callback_is_mine(const mote_sandbox *sandbox)
+{
+    return atomic_load(&sandbox->callback) == (uintptr_t)pthread_self();
 }
 
 static int host_function_failed(mote_sandbox *sandbox, const struct mote__grant *grant, int code)
@@ -142,19 +167,66 @@ static int host_function_failed(mote_sandbox *sandbox, const struct mote__grant 
                            "host function %s.%s failed with %d", grant->module, grant->name, code);
 }
 
+/* It broke the order in which calls return: inner first. */
+static int out_of_order(mote_sandbox *sandbox, const struct mote__grant *grant, int code,
+                        const char *what)
+{
+    return mote__fault_end(sandbox, MOTE_EHOSTFN, MOTE_FAULT_HOST_FUNCTION, code,
+                           "host function %s.%s %s", grant->module, grant->name, what);
+}
+
+static int give_result(mote_sandbox *sandbox, const struct mote__grant *grant,
+                       const mote_value *result)
+{
+    if (grant->signature.nresults == 0)
+        return mote__mailbox_answer(sandbox, 0, 0, NULL);
+    if (mote__type_is_bytes(result->type) && result->of.bytes.size > mote__call_bytes(sandbox))
+        return answer_error(sandbox, MOTE_GUEST_ENOMEM, "result too large");
+    return mote__mailbox_answer(sandbox, 0, 0, result);
+}
+
+/* Whether it is what the grant promises. */
+static bool fits(const struct mote__grant *grant, const mote_value *result)
+{
+    if (grant->signature.nresults == 0 || !result)
+        return grant->signature.nresults == 0;
+    bool no_bytes = mote__type_is_bytes(result->type) && !result->of.bytes.data;
+    return result->type == grant->signature.result && !(no_bytes && result->of.bytes.size);
+}
+
+/* Only the outermost call: an inner one has a host function below it on the thread's stack. */
+static int suspend(mote_sandbox *sandbox, const struct mote__grant *grant)
+{
+    if (sandbox->depth)
+        return out_of_order(sandbox, grant, MOTE_PENDING,
+                            "returned MOTE_PENDING in a nested call, which cannot be suspended");
+    sandbox->pending = grant;
+    return MOTE_PENDING;
+}
+
 static int answer(mote_sandbox *sandbox, const struct mote__grant *grant,
                   const mote_context *context, int status, const mote_value *result)
 {
     if (context->failed)
         return answer_failure(sandbox, MOTE_GUEST_EFAILED, context->code, context->text);
+    if (status == MOTE_PENDING)
+        return suspend(sandbox, grant);
     if (status)
         return host_function_failed(sandbox, grant, status);
-    if (grant->signature.nresults == 0)
-        return mote__mailbox_answer(sandbox, 0, 0, NULL);
-    bool no_bytes = mote__type_is_bytes(result->type) && !result->of.bytes.data;
-    if (result->type != grant->signature.result || (no_bytes && result->of.bytes.size))
+    if (!fits(grant, result))
         return host_function_failed(sandbox, grant, MOTE_ETYPE);
-    return mote__mailbox_answer(sandbox, 0, 0, result);
+    return give_result(sandbox, grant, result);
+}
+
+static int run(mote_sandbox *sandbox, const struct mote__grant *grant, mote_context *context,
+               const mote_value *args, mote_value *result, int *status)
+{
+    sandbox->report.host_calls++;
+    mote__callback_begin(sandbox);
+    sandbox->may_nest = true;
+    *status = grant->fn(grant->user, context, args, grant->signature.nparams, result);
+    sandbox->may_nest = false;
+    return mote__callback_end(sandbox);
 }
 
 static int call(mote_sandbox *sandbox, const struct mote__grant *grant, const mote_value *args)
@@ -165,12 +237,56 @@ static int call(mote_sandbox *sandbox, const struct mote__grant *grant, const mo
     mote_value result;
     memset(&result, 0, sizeof result);
     result.type = grant->signature.result;
-    sandbox->report.host_calls++;
-    mote__callback_begin(sandbox);
-    int status = grant->fn(grant->user, &context, args, grant->signature.nparams, &result);
-    int forked = mote__callback_end(sandbox);
-    return forked ? forked : answer(sandbox, grant, &context, status, &result);
+    uint32_t depth = sandbox->depth;
+    int status, forked = run(sandbox, grant, &context, args, &result, &status);
+    if (forked)
+        return forked;
+    if (sandbox->ended) /* by a nested call, whose story is told */
+        return sandbox->ended;
+    if (sandbox->depth != depth)
+        return out_of_order(sandbox, grant, status, "returned before the call nested in it");
+    if (sandbox->error.code)
+        mote__call_forget(sandbox);
+    status = answer(sandbox, grant, &context, status, &result);
+    if (depth)
+        mote__buffer_trim(&sandbox->calls[depth].arguments);
+    return status;
 }
+
+/* ---- answers that come later ---- */
+
+int mote__hostcall_check(mote_sandbox *sandbox, const mote_value *answer)
+{
+    const struct mote__grant *grant = sandbox->pending;
+    mote_type type = answer ? answer->type : MOTE_VOID;
+    if (type != grant->signature.result)
+        return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ETYPE, 0, NULL,
+                          "the answer of host function %.100s.%.100s is %s, not %s", grant->module,
+                          grant->name, mote_type_name(grant->signature.result),
+                          mote_type_name(type));
+    if (!fits(grant, answer))
+        return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_EINVAL, 0, NULL,
+                          "the answer of host function %.100s.%.100s is NULL with a size",
+                          grant->module, grant->name);
+    return 0;
+}
+
+int mote__hostcall_answer(mote_sandbox *sandbox, const mote_value *result)
+{
+    const struct mote__grant *grant = sandbox->pending;
+    sandbox->pending = NULL;
+    return give_result(sandbox, grant, result);
+}
+
+int mote__hostcall_fail(mote_sandbox *sandbox, int code, const char *text)
+{
+    mote_context context;
+    mote_context_fail(&context, code, text);
+    sandbox->pending = NULL;
+    return answer_failure(sandbox, MOTE_GUEST_EFAILED, context.code, context.text);
+}
+
+/* ---- serving ---- */
 
 /* A guest's mistake is its own to handle. */
 static int refuse(mote_sandbox *sandbox, int status)
@@ -189,7 +305,7 @@ static int refuse(mote_sandbox *sandbox, int status)
 int mote__hostcall_serve(mote_sandbox *sandbox, uint64_t message)
 {
     struct request request;
-    mote_value args[MOTE_MAX_PARAMS];
+    const mote_value *args;
     int status = read_request(sandbox, message, &request);
     if (status)
         return refuse(sandbox, status);
@@ -207,7 +323,7 @@ int mote__hostcall_serve(mote_sandbox *sandbox, uint64_t message)
     mote__sleep_ns(20000);
     read_request(sandbox, message, &request); /* believed without a second check */
 #endif
-    status = read_arguments(sandbox, &request, &grant->signature, args);
+    status = read_arguments(sandbox, &request, &grant->signature, &args);
     return status ? refuse(sandbox, status) : call(sandbox, grant, args);
 }
 

@@ -9,14 +9,21 @@ _Static_assert(sizeof(mote_chars) == sizeof(((mote_value *)0)->of.bytes) &&
                    sizeof(mote_blob) == sizeof(mote_chars),
                "mote__store copies one for the other");
 
+static int mismatch(mote_sandbox *sandbox, const mote_function_info *f, mote_type type)
+{
+    return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ETYPE, 0, NULL,
+                      "the result of %.100s %.200s is %s, not %s", f->name, f->signature_text,
+                      mote_type_name(f->signature.result), mote_type_name(type));
+}
+
 static int refuse(mote_sandbox *sandbox, const mote_function_info *f, mote_type type)
 {
     int status = mote__sandbox_enter(sandbox);
+    if (status == MOTE_EBUSY && mote__call_may_nest(sandbox))
+        return sandbox->ended ? MOTE_EPOISONED : mismatch(sandbox, f, type);
     if (status)
         return status;
-    status = mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ETYPE, 0, NULL,
-                        "the result of %.100s %.200s is %s, not %s", f->name, f->signature_text,
-                        mote_type_name(f->signature.result), mote_type_name(type));
+    status = mismatch(sandbox, f, type);
     mote__sandbox_leave(sandbox);
     return status;
 }

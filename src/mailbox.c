@@ -50,6 +50,12 @@ void mote__buffer_wipe(struct mote__buffer *buffer)
         wipe(buffer);
 }
 
+void mote__buffer_trim(struct mote__buffer *buffer)
+{
+    if (buffer->room > KEPT_ROOM)
+        discard(buffer);
+}
+
 /* ---- values and slots ---- */
 
 static struct mote_slot scalar_slot(const mote_value *value)
@@ -159,15 +165,25 @@ static int put_value(mote_sandbox *sandbox, const mote_value *value, size_t *use
     return 0;
 }
 
-/* Payload bytes with their alignment; false where the sum overflows. */
-static bool add_payload(const mote_value *value, size_t *total)
+/* Adds up what `count` values carry, and the room that it takes; false on overflow. */
+static bool measure(const mote_value *values, size_t count, uint64_t *carried, size_t *room)
 {
-    if (!mote__type_is_bytes(value->type))
-        return true;
-    if (value->of.bytes.size > SIZE_MAX / 2 || *total > SIZE_MAX / 2 - PAYLOAD)
-        return false;
-    *total += value->of.bytes.size + PAYLOAD;
+    for (size_t i = 0; i < count; i++) {
+        if (!mote__type_is_bytes(values[i].type))
+            continue;
+        size_t size = values[i].of.bytes.size;
+        if (size > SIZE_MAX / 2 || *room > SIZE_MAX / 2 - PAYLOAD)
+            return false;
+        *carried += size;
+        *room += size + PAYLOAD;
+    }
     return true;
+}
+
+uint64_t mote__call_bytes(const mote_sandbox *sandbox)
+{
+    uint64_t granted = sandbox->policy ? sandbox->policy->call_bytes : 0;
+    return granted ? granted : sandbox->shell->memory.limit;
 }
 
 /* A frame with its slots, as it is written at once. */
@@ -193,6 +209,15 @@ static int no_room(mote_sandbox *sandbox, int status, size_t size)
                       told ? why.text : "no guest has as much memory");
 }
 
+static int too_many_bytes(mote_sandbox *sandbox, uint64_t carried, const char *what)
+{
+    return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
+                      "allow more with MOTE_OPT_CALL_BYTES, whose default is the memory limit",
+                      "%llu bytes of %s are more than the %llu that one call may carry",
+                      (unsigned long long)carried, what,
+                      (unsigned long long)mote__call_bytes(sandbox));
+}
+
 /* The control block is at the start of the mailbox, always in its first page. */
 static struct mote_mailbox *control(const mote_sandbox *sandbox)
 {
@@ -208,57 +233,86 @@ static void mark_control(mote_sandbox *sandbox)
                             sizeof(struct mote_mailbox));
 }
 
-int mote__mailbox_post(mote_sandbox *sandbox, uint32_t function, const mote_signature *signature,
-                       const mote_value *args)
+/* Writes the frame of the innermost call and what its arguments point to, from `base` on. */
+static int put_frame(mote_sandbox *sandbox, const mote_signature *signature, const mote_value *args,
+                     size_t base)
 {
-    struct frame frame = {.head = {.function = function,
+    struct mote__call *call = mote__call_now(sandbox);
+    struct frame frame = {.head = {.function = call->function,
                                    .nargs = signature->nparams,
                                    .nresults = signature->nresults}};
     size_t size = frame_size(signature->nparams, signature->nresults);
-    size_t used = sizeof(struct mote_mailbox) + size, needed = used;
-    for (uint32_t i = 0; i < signature->nparams; i++)
-        if (!add_payload(&args[i], &needed))
-            return no_room(sandbox, MOTE_ELIMIT, SIZE_MAX);
+    int status = 0;
+    call->used = base + size;
+    for (uint32_t i = 0; !status && i < signature->nparams; i++)
+        status = put_value(sandbox, &args[i], &call->used, &frame.slots[i]);
+    call->frame = sandbox->shell->layout->mailbox + base;
+    return status ? status : mote__memory_put(&sandbox->shell->memory, call->frame, &frame, size);
+}
+
+int mote__mailbox_post(mote_sandbox *sandbox, const mote_signature *signature,
+                       const mote_value *args)
+{
+    const struct mote__call *call = mote__call_now(sandbox);
+    bool nested = sandbox->depth > 0;
+    size_t base =
+        nested ? (size_t)mote__align_up(call[-1].used, PAYLOAD) : sizeof(struct mote_mailbox);
+    size_t needed = base + frame_size(signature->nparams, signature->nresults);
+    uint64_t carried = 0;
+    if (!measure(args, signature->nparams, &carried, &needed))
+        return no_room(sandbox, MOTE_ELIMIT, SIZE_MAX);
+    if (sandbox->policy && sandbox->policy->call_bytes && carried > sandbox->policy->call_bytes)
+        return too_many_bytes(sandbox, carried, "arguments"); /* else the memory limit tells */
     int status = reserve(sandbox, needed, &sandbox->error);
     if (status)
         return no_room(sandbox, status, needed);
-    for (uint32_t i = 0; !status && i < signature->nparams; i++)
-        status = put_value(sandbox, &args[i], &used, &frame.slots[i]);
-    sandbox->call_frame = sandbox->shell->layout->mailbox + sizeof(struct mote_mailbox);
-    if (!status)
-        status = mote__memory_put(&sandbox->shell->memory, sandbox->call_frame, &frame, size);
+    status = put_frame(sandbox, signature, args, base);
     if (status)
         return status;
-    sandbox->mailbox_used = used;
     struct mote_mailbox *mailbox = control(sandbox);
-    mailbox->status = 0;
-    mailbox->call = sandbox->call_frame;
+    mailbox->status = nested ? MOTE_GUEST_SERVE : 0;
+    mailbox->call = call->frame;
     mailbox->request = MOTE_REQUEST_NONE;
     mark_control(sandbox);
     return 0;
+}
+
+/* Puts the payload of an answer behind the innermost call; the next answer overwrites it. */
+static int put_answer(mote_sandbox *sandbox, const mote_value *value, struct mote_slot *slot)
+{
+    size_t used = mote__call_now(sandbox)->used, needed = used;
+    uint64_t carried = 0;
+    if (!measure(value, 1, &carried, &needed))
+        return MOTE_ELIMIT;
+    int status = reserve(sandbox, needed, NULL);
+    return status ? status : put_value(sandbox, value, &used, slot);
+}
+
+/* With a text where that fits. */
+static int put_refusal(mote_sandbox *sandbox, struct mote_slot *slot)
+{
+    mote_value text = mote_string("result too large");
+    int status = put_answer(sandbox, &text, slot);
+    return status == MOTE_ELIMIT ? 0 : status;
 }
 
 int mote__mailbox_answer(mote_sandbox *sandbox, int32_t status, int64_t code,
                          const mote_value *result)
 {
     struct mote_slot slot = {0, 0};
-    int failed = 0;
-    if (result) {
-        size_t needed = sandbox->mailbox_used, used = needed;
-        failed = add_payload(result, &needed) ? reserve(sandbox, needed, NULL) : MOTE_ELIMIT;
-        if (!failed)
-            failed = put_value(sandbox, result, &used, &slot);
-    }
+    int failed = result ? put_answer(sandbox, result, &slot) : 0;
     if (failed == MOTE_ELIMIT) {
         status = MOTE_GUEST_ENOMEM;
-        slot = (struct mote_slot){0, 0};
-    } else if (failed) {
+        code = 0;
+        failed = put_refusal(sandbox, &slot);
+    }
+    if (failed)
         return mote__fault_end(sandbox, failed, MOTE_FAULT_MEMORY, 0,
                                "the host has no memory for the answer of a host function");
-    }
     struct mote_mailbox *mailbox = control(sandbox);
     mailbox->status = status;
     mailbox->code = code;
+    mailbox->call = mote__call_now(sandbox)->frame;
     mailbox->result = slot;
     mailbox->request = MOTE_REQUEST_NONE;
     mark_control(sandbox);
@@ -281,11 +335,13 @@ int mote__mailbox_collect(mote_sandbox *sandbox, const mote_signature *signature
     if (signature->nresults == 0)
         return 0;
     struct mote_slot slot;
-    uint64_t at = sandbox->call_frame + frame_size(signature->nparams, 0);
+    uint64_t at = mote__call_now(sandbox)->frame + frame_size(signature->nparams, 0);
     int status = mote__memory_get(&sandbox->shell->memory, at, &slot, sizeof slot);
     if (!status && mote__type_is_bytes(signature->result)) {
         if (!mote__memory_check(&sandbox->shell->memory, slot.lo, slot.hi, MOTE__READ))
             status = MOTE_ERANGE;
+        else if (slot.hi > mote__call_bytes(sandbox))
+            return too_many_bytes(sandbox, slot.hi, "results");
         else
             status =
                 mote__buffer_reserve(&sandbox->host->allocator, &sandbox->results, (size_t)slot.hi);

@@ -264,7 +264,7 @@ static int restore(mote_sandbox *sandbox, mote_error *error)
 int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error)
 {
     mote__buffer_wipe(&sandbox->results);
-    mote__buffer_wipe(&sandbox->arguments);
+    mote__calls_clear(sandbox);
     int status = restore(sandbox, error);
     if (status) {
         sandbox->state = MOTE_STATE_POISONED;
@@ -272,7 +272,6 @@ int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error)
     }
     sandbox->personality = sandbox->snapshot->personality;
     mote__fds_reset(&sandbox->fds);
-    sandbox->mailbox_used = sizeof(struct mote_mailbox);
     sandbox->state = MOTE_STATE_READY;
     sandbox->report.resets++;
     mote__sandbox_write_info(sandbox);

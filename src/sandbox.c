@@ -170,6 +170,17 @@ void mote__sandbox_write_info(mote_sandbox *sandbox)
 
 /* ---- life ---- */
 
+void mote__calls_clear(mote_sandbox *sandbox)
+{
+    for (size_t i = 0; i <= MOTE_MAX_DEPTH; i++)
+        mote__buffer_wipe(&sandbox->calls[i].arguments);
+    sandbox->depth = 0;
+    sandbox->pending = NULL;
+    sandbox->ended = 0;
+    sandbox->calls[0].frame = 0;
+    sandbox->calls[0].used = sizeof(struct mote_mailbox);
+}
+
 static int build(mote_sandbox *sandbox, const mote_sandbox_options *options, mote_error *error)
 {
     sandbox->handle = mote__handle_new(&sandbox->host->allocator, sandbox->host->signal);
@@ -206,7 +217,7 @@ int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *pol
     sandbox->policy = mote_policy_ref(policy);
     sandbox->snapshot = snapshot;
     sandbox->personality = snapshot ? snapshot->personality : (struct mote__linux){0};
-    sandbox->mailbox_used = sizeof(struct mote_mailbox);
+    mote__calls_clear(sandbox);
     mote__error_clear(&sandbox->error);
     sandbox->report.size = sizeof sandbox->report;
     mote__host_ref(image->host);
@@ -225,14 +236,17 @@ void mote__sandbox_destroy(mote_sandbox *sandbox)
     /* In a forked child the list and its lock may be in any state. */
     if (sandbox->handle && !mote__host_forked(host))
         mote__watchdog_remove(&host->watchdog, sandbox->handle);
+    if (sandbox->state == MOTE_STATE_SUSPENDED && !mote__host_forked(host))
+        mote__handle_end(sandbox->handle);
     mote_handle_unref(sandbox->handle);
     if (sandbox->shell && mote__host_forked(host))
         mote__shell_abandon(sandbox->shell);
     mote__shell_free(sandbox->shell);
+    mote__calls_clear(sandbox);
+    for (size_t i = 0; i <= MOTE_MAX_DEPTH; i++)
+        mote__free(sandbox->calls[i].arguments.data);
     mote__buffer_wipe(&sandbox->results);
-    mote__buffer_wipe(&sandbox->arguments);
     mote__free(sandbox->results.data);
-    mote__free(sandbox->arguments.data);
     mote__free(sandbox->imports);
     mote__fds_free(&sandbox->fds);
     free_strings(sandbox->args);

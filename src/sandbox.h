@@ -16,7 +16,8 @@ enum mote__stop {
     MOTE__STOP_READY,  /* it is initialised and waits for a call */
     MOTE__STOP_RETURN, /* the call has its results */
     MOTE__STOP_FAIL,   /* the call failed, as the guest itself reports */
-    MOTE__STOP_EXIT    /* the program ended */
+    MOTE__STOP_EXIT,   /* the program ended */
+    MOTE__STOP_PENDING /* it waits for a host function that will answer later */
 };
 
 /* Bytes that the host keeps for its embedder; they live until the next operation. */
@@ -24,6 +25,15 @@ struct mote__buffer {
     uint8_t *data;
     size_t room, used;
     size_t most; /* bytes that were ever used since it was wiped */
+};
+
+/* A call in progress. The mailbox holds their frames one behind the other. */
+struct mote__call {
+    uint32_t function;             /* number of the export */
+    uint64_t frame;                /* guest address; 0 while booting and of a program */
+    size_t used;                   /* bytes of the mailbox up to the end of its payload */
+    uint64_t deadline;             /* monotonic; 0: none; never later than the outer one's */
+    struct mote__buffer arguments; /* of the host function for which it waits */
 };
 
 struct mote_sandbox {
@@ -40,17 +50,22 @@ struct mote_sandbox {
     size_t init_size;
 
     mote_state state;
-    _Atomic uint32_t entered;      /* a thread is inside */
-    _Atomic bool in_host_function; /* one of its callbacks runs, on the thread of the handle */
-    bool broken;                   /* the VM must be given up once the call has ended */
+    _Atomic uint32_t entered;   /* a thread is inside */
+    _Atomic uintptr_t callback; /* pthread_self() of the thread that runs a callback; 0: none */
+    bool may_nest;              /* that callback is a host function */
+    bool broken;                /* the VM must be given up once the call has ended */
+    int ended;                  /* the error with which a nested call has ended all; 0: none */
     struct mote__linux personality;
     struct mote__fds fds; /* the guest's descriptors */
     uint64_t cpu_seen;    /* processor clock of the thread when the guest last asked; 0: not in
                              this call */
     uint64_t generation;  /* of the next start; see struct mote_info */
-    uint64_t call_frame;  /* guest address of the frame in progress */
-    size_t mailbox_used;  /* bytes of the mailbox that hold frames and payload */
-    struct mote__buffer results, arguments;
+    uint32_t depth;       /* of the innermost call */
+    struct mote__call calls[MOTE_MAX_DEPTH + 1]; /* the outermost first */
+    const struct mote__grant *pending;           /* whose answer a suspended call waits for */
+    uint64_t started;                            /* when the outermost call began, monotonic */
+    uint64_t cpu_started; /* processor time of the thread at its last entry */
+    struct mote__buffer results;
     size_t base_used; /* bytes of memory in use when it starts */
     size_t allowance; /* dirty pages that a reset may keep (reset.c) */
     size_t resets_since_trim;
@@ -74,20 +89,51 @@ void mote__sandbox_write_info(mote_sandbox *sandbox);
 int mote__sandbox_enter(mote_sandbox *sandbox);
 void mote__sandbox_leave(mote_sandbox *sandbox);
 
+/* The innermost call in progress. */
+static inline struct mote__call *mote__call_now(mote_sandbox *sandbox)
+{
+    return &sandbox->calls[sandbox->depth];
+}
+/* Forgets all calls: nothing is in progress. */
+void mote__calls_clear(mote_sandbox *sandbox);
+
+/* ---- call.c ---- */
+
+/* Describes a mistake of the caller in the sandbox's error; returns `code`. */
+int mote__call_refuse(mote_sandbox *sandbox, int code, const char *text);
+int mote__call_read_options(mote_sandbox *sandbox, const mote_call_options *given,
+                            mote_call_options *options);
+/* Whether there is room for the results of this export. */
+int mote__call_check_results(mote_sandbox *sandbox, uint32_t function, size_t nresults);
+/* What the outermost call, or the program, that stopped like this comes to; or a nested call. */
+int mote__call_finish(mote_sandbox *sandbox, enum mote__stop stop, mote_value *results);
+int mote__run_finish(mote_sandbox *sandbox, enum mote__stop stop, int *exit_status);
+/* Whether this thread runs a host function of the sandbox, which may call it. */
+bool mote__call_may_nest(const mote_sandbox *sandbox);
+/* What a nested call said is said: report and error belong to the outer call again. */
+void mote__call_forget(mote_sandbox *sandbox);
+
 /* ---- execute.c ---- */
 
-/* Runs the guest until it stops: fills report and error, poisons where it must.
- * The deadline is absolute; 0: none. */
+/* Runs the guest until it stops: fills report and error, poisons where it must. With
+ * MOTE__STOP_PENDING the sandbox is suspended. The deadline is absolute; 0: none. */
 int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *stop);
+/* The same for a nested call, whose frame is posted; its deadline is the call's. */
+int mote__execute_nested(mote_sandbox *sandbox, enum mote__stop *stop);
+/* The same for a suspended call, in two steps: between them the answer that it waits for is
+ * given, with `status` 0 or the error with which that failed. The first step fails when this
+ * thread cannot be stopped, and changes nothing then. */
+int mote__execute_resume(mote_sandbox *sandbox);
+int mote__execute_go_on(mote_sandbox *sandbox, int status, enum mote__stop *stop);
 /* The moment `ns` from now; 0 stays 0, none. */
 uint64_t mote__deadline_in(uint64_t ns);
 
 /* ---- mailbox.c ---- */
 
-/* Writes the call of an export into the mailbox. */
-int mote__mailbox_post(mote_sandbox *sandbox, uint32_t function, const mote_signature *signature,
+/* Writes the innermost call into the mailbox, behind those that it is nested in. */
+int mote__mailbox_post(mote_sandbox *sandbox, const mote_signature *signature,
                        const mote_value *args);
-/* Reads the results of the call that was posted. */
+/* Reads the results of the innermost call. */
 int mote__mailbox_collect(mote_sandbox *sandbox, const mote_signature *signature,
                           mote_value *results);
 /* The control block, copied. */
@@ -105,6 +151,10 @@ int mote__mailbox_value(mote_sandbox *sandbox, mote_type type, struct mote_slot 
 int mote__buffer_reserve(const mote_allocator *allocator, struct mote__buffer *buffer, size_t size);
 /* Empties it, leaves nothing of its contents, and keeps little memory. */
 void mote__buffer_wipe(struct mote__buffer *buffer);
+/* Gives a large one back; a small one keeps its contents. */
+void mote__buffer_trim(struct mote__buffer *buffer);
+/* Bytes of strings and bytes that one call may carry in each direction. */
+uint64_t mote__call_bytes(const mote_sandbox *sandbox);
 
 /* ---- hostcall.c ---- */
 
@@ -112,10 +162,18 @@ void mote__buffer_wipe(struct mote__buffer *buffer);
  * forked and this is the child: then no memory of the guest may be touched. */
 void mote__callback_begin(mote_sandbox *sandbox);
 int mote__callback_end(mote_sandbox *sandbox);
+/* Whether this thread runs a callback of the sandbox. */
+bool mote__callback_is_mine(const mote_sandbox *sandbox);
 
-/* Serves MOTE_REQUEST_CALL and MOTE_REQUEST_LOG. Negative: the call ends. */
+/* Serves MOTE_REQUEST_CALL and MOTE_REQUEST_LOG. Negative: the call ends. MOTE_PENDING: the host
+ * function answers later. */
 int mote__hostcall_serve(mote_sandbox *sandbox, uint64_t message);
 int mote__hostcall_log(mote_sandbox *sandbox, uint64_t message);
+/* Whether the pending host function can have this answer: MOTE_ETYPE, MOTE_EINVAL. */
+int mote__hostcall_check(mote_sandbox *sandbox, const mote_value *answer);
+/* Answers it, with such a result or with a failure. Negative: the call ends. */
+int mote__hostcall_answer(mote_sandbox *sandbox, const mote_value *result);
+int mote__hostcall_fail(mote_sandbox *sandbox, int code, const char *text);
 
 /* ---- fault.c ---- */
 

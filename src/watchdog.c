@@ -5,25 +5,31 @@
 #include "handle.h"
 #include "os/os.h"
 
-#define TICK_NS    2000000u /* a deadline is late by this at most, plus the kick */
-#define IDLE_TICKS 100      /* without a deadline in sight, before it sleeps */
+#define TICK_NS    2000000u /* a call is late by this at most, plus the kick */
+#define IDLE_TICKS 100      /* without a limit in sight, before it sleeps */
 
-/* Stops what is late; returns whether any deadline is armed. */
+/* Stops the call if it is late; returns whether it has a limit. A suspended one is late
+ * when it is resumed. */
+static bool look_at(mote_handle *handle, uint64_t now)
+{
+    if (!mote__handle_is_running(handle))
+        return false;
+    uint64_t deadline = atomic_load(&handle->deadline);
+    if (deadline && now >= deadline)
+        mote__handle_kick(handle, MOTE__CAUSE_DEADLINE, now);
+    if (mote__handle_cpu_is_due(handle)) /* looked at again before it is kicked */
+        mote__handle_kick(handle, MOTE__CAUSE_CPU, now);
+    return deadline || atomic_load(&handle->cpu);
+}
+
+/* Stops what is late; returns whether any limit is armed. */
 static bool look(struct mote__watchdog *watchdog)
 {
     bool armed = false;
     uint64_t now = mote__now_ns();
     pthread_mutex_lock(&watchdog->lock);
-    for (mote_handle *h = watchdog->handles; h; h = h->next) {
-        if (atomic_load(&h->phase) == MOTE__PHASE_IDLE)
-            continue;
-        uint64_t deadline = atomic_load(&h->deadline);
-        if (!deadline)
-            continue;
-        armed = true;
-        if (now >= deadline)
-            mote__handle_kick(h, MOTE__CAUSE_DEADLINE, now);
-    }
+    for (mote_handle *h = watchdog->handles; h; h = h->next)
+        armed |= look_at(h, now);
     pthread_mutex_unlock(&watchdog->lock);
     return armed;
 }

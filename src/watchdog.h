@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The watchdog: one thread of a host that stops calls which are late. While
- * calls with deadlines run it looks every 2 ms; when there have been none for
- * a while it sleeps until the first one wakes it. Arming a deadline is a store
- * in the handle.
+ * The watchdog: one thread of a host that stops calls which are late, or have
+ * used up their processor time. While calls with such limits run it looks every
+ * 2 ms; when there have been none for a while it sleeps until the first one
+ * wakes it. Arming a limit is a store in the handle.
  */
 #ifndef MOTE_WATCHDOG_H
 #define MOTE_WATCHDOG_H
@@ -26,7 +26,7 @@ int mote__watchdog_start(struct mote__watchdog *watchdog, mote_error *error);
 void mote__watchdog_stop(struct mote__watchdog *watchdog);
 void mote__watchdog_add(struct mote__watchdog *watchdog, mote_handle *handle);
 void mote__watchdog_remove(struct mote__watchdog *watchdog, mote_handle *handle);
-/* After a deadline was stored: wakes the thread if it sleeps. */
+/* After a limit was stored: wakes the thread if it sleeps. */
 void mote__watchdog_armed(struct mote__watchdog *watchdog);
 
 #endif

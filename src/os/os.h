@@ -81,6 +81,8 @@ int mote__memory_file(const char *name, uint64_t size); /* an unnamed file; retu
 uint64_t mote__now_ns(void); /* monotonic; the vDSO, no system call */
 uint64_t mote__realtime_ns(void);
 uint64_t mote__thread_cpu_ns(void); /* of this thread; a system call */
+/* The same of any thread, by its clock; false when the thread is gone. */
+bool mote__cpu_clock(int clock, uint64_t *ns);
 void mote__sleep_ns(uint64_t ns);
 void mote__yield(void); /* a system call: pending signals are delivered in it */
 int mote__process_id(void);

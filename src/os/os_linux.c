@@ -197,11 +197,20 @@ int mote__memory_file(const char *name, uint64_t size)
 
 /* ---- time, threads, signals ---- */
 
-static uint64_t look_at(clockid_t clock)
+bool mote__cpu_clock(int clock, uint64_t *ns)
 {
     struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    if (clock_gettime(clock, &t) < 0)
+        return false;
+    *ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    return true;
+}
+
+static uint64_t look_at(clockid_t clock)
+{
+    uint64_t ns = 0;
+    mote__cpu_clock(clock, &ns);
+    return ns;
 }
 
 uint64_t mote__now_ns(void)

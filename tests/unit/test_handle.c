@@ -52,7 +52,7 @@ static int tear_down(void **state)
 static void begin(uint64_t deadline)
 {
     in_call = 1;
-    mote__handle_begin(handle, &vm, deadline);
+    mote__handle_begin(handle, &vm, (struct mote__limits){.deadline = deadline});
 }
 
 static enum mote__cause end(void)
@@ -125,6 +125,119 @@ static void test_a_deadline_that_is_not_due(void **state)
     assert_int_equal(end(), MOTE__CAUSE_DEADLINE);
 }
 
+/* ---- suspended ---- */
+
+static bool resume(uint64_t deadline)
+{
+    in_call = 1;
+    return mote__handle_resume(handle, &vm, (struct mote__limits){.deadline = deadline});
+}
+
+static enum mote__cause suspend(void)
+{
+    enum mote__cause cause = mote__handle_suspend(handle);
+    in_call = 0;
+    return cause;
+}
+
+static void test_suspended_and_resumed(void **state)
+{
+    (void)state;
+    begin(0);
+    assert_int_equal(suspend(), MOTE__CAUSE_NONE);
+    assert_int_equal(atomic_load(&handle->phase), MOTE__PHASE_SUSPENDED);
+    assert_true(resume(0));
+    assert_int_equal(atomic_load(&handle->phase), MOTE__PHASE_GUEST);
+    assert_int_equal(end(), MOTE__CAUSE_NONE);
+}
+
+/* No signal: no thread runs it. The cause is there when one does. */
+static void test_an_interrupt_while_suspended_is_kept(void **state)
+{
+    (void)state;
+    begin(0);
+    suspend();
+    assert_int_equal(mote_interrupt(handle), 0);
+    assert_int_equal(mote_interrupt(handle), 0);
+    assert_int_equal(atomic_load(&handle->phase), MOTE__PHASE_SUSPENDED);
+    assert_int_equal(signals, 0);
+    assert_int_equal(run_page.immediate_exit, 0);
+    assert_true(resume(0));
+    assert_int_equal(mote__handle_cause(handle), MOTE__CAUSE_INTERRUPT);
+    assert_int_equal(end(), MOTE__CAUSE_INTERRUPT);
+    begin(0);
+    assert_int_equal(end(), MOTE__CAUSE_NONE);
+}
+
+static void test_an_interrupt_before_it_is_suspended(void **state)
+{
+    (void)state;
+    begin(0);
+    mote__handle_move(handle, MOTE__PHASE_HOST);
+    assert_int_equal(mote_interrupt(handle), 0);
+    mote__handle_move(handle, MOTE__PHASE_GUEST);
+    assert_int_equal(suspend(), MOTE__CAUSE_INTERRUPT);
+    assert_int_equal(mote__handle_end(handle), MOTE__CAUSE_INTERRUPT);
+    assert_int_equal(mote_interrupt(handle), MOTE_ENOTFOUND);
+}
+
+/* Limits are looked at when it is resumed, and not before. */
+static void test_limits_do_not_act_on_a_suspended_call(void **state)
+{
+    (void)state;
+    in_call = 1;
+    mote__handle_begin(handle, &vm, (struct mote__limits){.deadline = 1000, .cpu = 1});
+    suspend();
+    assert_false(mote__handle_is_running(handle));
+    assert_false(mote__handle_kick(handle, MOTE__CAUSE_DEADLINE, 2000));
+    assert_false(mote__handle_kick(handle, MOTE__CAUSE_CPU, 2000));
+    assert_int_equal(mote__handle_cause(handle), MOTE__CAUSE_NONE);
+    assert_true(resume(1000));
+    assert_true(mote__handle_is_running(handle));
+    assert_true(mote__handle_kick(handle, MOTE__CAUSE_DEADLINE, 2000));
+    assert_int_equal(end(), MOTE__CAUSE_DEADLINE);
+}
+
+/* ---- processor time ---- */
+
+static void test_processor_time(void **state)
+{
+    (void)state;
+    in_call = 1;
+    mote__handle_begin(handle, &vm, (struct mote__limits){.cpu = UINT64_MAX});
+    assert_false(mote__handle_cpu_is_due(handle));
+    assert_false(mote__handle_kick(handle, MOTE__CAUSE_CPU, 0));
+    assert_int_equal(end(), MOTE__CAUSE_NONE);
+    in_call = 1;
+    mote__handle_begin(handle, &vm, (struct mote__limits){.cpu = 1});
+    assert_true(mote__handle_cpu_is_due(handle));
+    assert_true(mote__handle_kick(handle, MOTE__CAUSE_CPU, 0));
+    assert_int_equal(end(), MOTE__CAUSE_CPU);
+    begin(0);
+    assert_false(mote__handle_cpu_is_due(handle));
+    assert_int_equal(end(), MOTE__CAUSE_NONE);
+}
+
+/* ---- nested calls ---- */
+
+static void test_the_deadline_of_a_nested_call(void **state)
+{
+    (void)state;
+    begin(1000);
+    mote__handle_move(handle, MOTE__PHASE_HOST);
+    mote__handle_go_in(handle, 500);
+    assert_int_equal(atomic_load(&handle->phase), MOTE__PHASE_GUEST);
+    assert_false(mote__handle_kick(handle, MOTE__CAUSE_DEADLINE, 499));
+    assert_int_equal(mote__handle_come_back(handle, 1000), MOTE__CAUSE_NONE);
+    assert_int_equal(atomic_load(&handle->phase), MOTE__PHASE_HOST);
+    assert_false(mote__handle_kick(handle, MOTE__CAUSE_DEADLINE, 600)); /* the inner one is over */
+    mote__handle_go_in(handle, 700);
+    assert_true(mote__handle_kick(handle, MOTE__CAUSE_DEADLINE, 700));
+    assert_int_equal(mote__handle_come_back(handle, 1000), MOTE__CAUSE_DEADLINE);
+    mote__handle_move(handle, MOTE__PHASE_GUEST);
+    assert_int_equal(end(), MOTE__CAUSE_DEADLINE);
+}
+
 static void test_references(void **state)
 {
     (void)state;
@@ -167,7 +280,18 @@ static void pass_time(unsigned *seed)
         sched_yield();
 }
 
-/* One call: guest, perhaps a host function, guest; then a time outside. */
+/* A time in the embedder, where no signal may come. */
+static void wait_suspended(unsigned *seed)
+{
+    suspend();
+    uint32_t came = atomic_load(&signals);
+    pass_time(seed);
+    assert_int_equal(atomic_load(&signals), came);
+    resume(0);
+}
+
+/* One call: guest, perhaps a host function with a nested call, guest, perhaps suspended,
+ * guest; then a time outside. */
 static void one_call(struct race *race, unsigned *seed)
 {
     begin(0);
@@ -175,8 +299,13 @@ static void one_call(struct race *race, unsigned *seed)
     if (rand_r(seed) & 1) {
         mote__handle_move(handle, MOTE__PHASE_HOST);
         pass_time(seed);
+        mote__handle_go_in(handle, 0);
+        pass_time(seed);
+        mote__handle_come_back(handle, 0);
         mote__handle_move(handle, MOTE__PHASE_GUEST);
     }
+    if (rand_r(seed) & 1)
+        wait_suspended(seed);
     race->calls++;
     race->stopped += end() != MOTE__CAUSE_NONE;
     assert_int_equal(atomic_load(&handle->phase), MOTE__PHASE_IDLE);
@@ -236,10 +365,20 @@ static void test_threads_that_go(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_nothing_between_calls),          TEST(test_a_running_guest_gets_the_signal),
-        TEST(test_a_host_function_gets_none),      TEST(test_the_first_cause_stays),
-        TEST(test_a_deadline_that_is_not_due),     TEST(test_references),
-        TEST(test_kicks_never_act_outside_a_call), TEST(test_threads_that_go),
+        TEST(test_nothing_between_calls),
+        TEST(test_a_running_guest_gets_the_signal),
+        TEST(test_a_host_function_gets_none),
+        TEST(test_the_first_cause_stays),
+        TEST(test_a_deadline_that_is_not_due),
+        TEST(test_references),
+        TEST(test_suspended_and_resumed),
+        TEST(test_an_interrupt_while_suspended_is_kept),
+        TEST(test_an_interrupt_before_it_is_suspended),
+        TEST(test_limits_do_not_act_on_a_suspended_call),
+        TEST(test_processor_time),
+        TEST(test_the_deadline_of_a_nested_call),
+        TEST(test_kicks_never_act_outside_a_call),
+        TEST(test_threads_that_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,8 +11,10 @@
 MOTE_IMPORT(env, add, i32, i32, i32)
 MOTE_IMPORT(env, take, void, bytes)
 MOTE_IMPORT(env, give, bytes, u32)
+/* The host tells the n-th lie in a nested call. */
+MOTE_IMPORT_WEAK_AS(env_tell, "env", "tell", i32, u32)
 
-enum { ADD, TAKE, GIVE };
+enum { ADD, TAKE, GIVE, TELL, IMPORTS };
 
 #define NON_CANONICAL 0x8000000000000000ull
 #define KERNEL_HALF   0xffff800000001000ull
@@ -169,7 +171,7 @@ static int32_t honest(void)
 static int32_t unknown_function(void)
 {
     struct message message = honest_add();
-    message.call.function = 3;
+    message.call.function = IMPORTS;
     return tell(&message);
 }
 static int32_t huge_function(void)
@@ -391,6 +393,46 @@ static int32_t return_twice(void)
     serve_on();
 }
 
+/* ---- calls in calls ------------------------------------------------------ */
+
+static uint64_t outer_frame; /* of the call around this one; 0: none */
+
+static int32_t outer_returned_first(void)
+{
+    box()->call = outer_frame;
+    serve_on();
+}
+static int32_t outer_failed_first(void)
+{
+    box()->call = outer_frame;
+    return send_text(MOTE_REQUEST_FAIL, (uintptr_t) "liar", 4);
+}
+static int32_t no_frame_returned(void)
+{
+    box()->call = 0;
+    serve_on();
+}
+static int32_t frame_beside_returned(void)
+{
+    box()->call += 16;
+    serve_on();
+}
+/* Returns, and once more when the host goes on with the call around this one. */
+static int32_t returned_twice(void)
+{
+    uint64_t inner = box()->call;
+    ring(MOTE_REQUEST_RETURN, 0);
+    box()->call = inner;
+    serve_on();
+}
+/* The payload of the call around this one is the guest's to write; the host has its copy. */
+static int32_t outer_overwritten(void)
+{
+    if (outer_frame)
+        memset((void *)(uintptr_t)outer_frame, 0xff, sizeof(struct mote_call_frame) + 32);
+    return 0;
+}
+
 /* ---- all of them --------------------------------------------------------- */
 
 /* clang-format off */
@@ -417,6 +459,8 @@ static const struct {
     LIE(log_with_controls) LIE(fail_of_all_sizes) LIE(fail_at_non_canonical)
     LIE(abort_of_all_sizes) LIE(abort_at_non_canonical) LIE(frame_counts_changed)
     LIE(frame_moved) LIE(status_changed) LIE(mailbox_filled) LIE(return_twice)
+    LIE(outer_returned_first) LIE(outer_failed_first) LIE(no_frame_returned)
+    LIE(frame_beside_returned) LIE(returned_twice) LIE(outer_overwritten)
 };
 /* clang-format on */
 
@@ -440,6 +484,16 @@ static int32_t lie(uint32_t n)
     return n < COUNT ? lies[n].tell() : 0;
 }
 MOTE_EXPORT(lie, i32, u32);
+
+/* The same in a call that the host makes from inside this one. */
+static int32_t lie_inside(uint32_t n)
+{
+    int32_t result = 0;
+    outer_frame = box()->call;
+    int status = env_tell(&result, n);
+    return status ? status : result;
+}
+MOTE_EXPORT(lie_inside, i32, u32);
 
 /* ---- lies in results, made by the caller --------------------------------- */
 
