@@ -40,6 +40,7 @@ int bench_call_fresh(struct bench *bench, unsigned pages);
 int bench_hostcall(struct bench *bench, unsigned unused);
 int bench_typed(struct bench *bench, unsigned unused);
 int bench_syscall(struct bench *bench, unsigned unused);
+int bench_suspend(struct bench *bench, unsigned unused);
 int bench_cold(struct bench *bench, unsigned unused);
 int bench_bytes(struct bench *bench, unsigned unused);
 int bench_live(struct bench *bench, unsigned unused);

@@ -17,7 +17,7 @@ int library_failed(const struct library *library, const char *what)
     return failed(what, mote_sandbox_error(library->sandbox));
 }
 
-/* ---- the host function ---- */
+/* ---- the host functions ---- */
 
 static int add(void *user, mote_context *context, const mote_value *args, size_t nargs,
                mote_value *result)
@@ -30,11 +30,21 @@ static int add(void *user, mote_context *context, const mote_value *args, size_t
     return 0;
 }
 
+static int later(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                 mote_value *result)
+{
+    const struct library *library = user;
+    (void)context;
+    (void)args;
+    (void)nargs;
+    *result = (mote_value){.type = MOTE_U32, .of.u32 = 7};
+    return library->suspend ? MOTE_PENDING : 0;
+}
+
 /* The rest of what the guest imports is never called. */
 static const struct {
     const char *name, *signature;
 } imports[] = {{"add", "(i32,i32)->i32"},
-               {"later", "()->u32"},
                {"greet", "(string)->string"},
                {"fail", "()->i32"},
                {"take", "(bytes)->void"},
@@ -49,6 +59,9 @@ static int make_policy(struct library *library, uint64_t memory, mote_error *err
     for (size_t i = 0; !status && i < sizeof imports / sizeof imports[0]; i++)
         status = mote_policy_function(library->policy, "env", imports[i].name, imports[i].signature,
                                       add, NULL, NULL, error);
+    if (!status)
+        status = mote_policy_function(library->policy, "env", "later", "()->u32", later, library,
+                                      NULL, error);
     return status;
 }
 

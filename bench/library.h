@@ -3,6 +3,8 @@
 #ifndef LIBRARY_H
 #define LIBRARY_H
 
+#include <stdbool.h>
+
 #include <mote.h>
 
 struct library {
@@ -11,6 +13,7 @@ struct library {
     mote_policy *policy; /* has env.add, for those that import it */
     mote_sandbox *sandbox;
     mote_func func; /* what library_find found last */
+    bool suspend;   /* env.later answers later, with mote_resume; else 7, at once */
 };
 
 /* Opens and boots a guest of tests/guests under a limit of `memory` bytes (0: the

@@ -15,12 +15,12 @@ static const struct {
     unsigned argument;
 } benchmarks[] = {
     {"call.exit", bench_call_exit, 0},       {"call.typed", bench_typed, 0},
-    {"hostcall", bench_hostcall, 0},         {"syscall", bench_syscall, 0},
-    {"call.fresh.0", bench_call_fresh, 0},   {"call.fresh.16", bench_call_fresh, 16},
-    {"call.fresh.64", bench_call_fresh, 64}, {"sandbox.cold", bench_cold, 0},
-    {"bytes.50mb", bench_bytes, 0},          {"memory.live", bench_live, 0},
-    {"image.boot", bench_boot, 0},           {"run.native", bench_native, 20},
-    {"run.syscalls", bench_syscalls, 100},
+    {"hostcall", bench_hostcall, 0},         {"suspend+resume", bench_suspend, 0},
+    {"syscall", bench_syscall, 0},           {"call.fresh.0", bench_call_fresh, 0},
+    {"call.fresh.16", bench_call_fresh, 16}, {"call.fresh.64", bench_call_fresh, 64},
+    {"sandbox.cold", bench_cold, 0},         {"bytes.50mb", bench_bytes, 0},
+    {"memory.live", bench_live, 0},          {"image.boot", bench_boot, 0},
+    {"run.native", bench_native, 20},        {"run.syscalls", bench_syscalls, 100},
 };
 enum { NBENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
 

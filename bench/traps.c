@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lies beside the plain call: its typed form, and a system call. */
+/* What lies beside the plain call: its typed form, one that is suspended, a system call. */
 #include <math.h>
 #include <mote_call.h>
 
@@ -45,6 +45,60 @@ int bench_typed(struct bench *bench, unsigned unused)
     int status = interleave("call.typed", sides, 2, bench_samples(bench, 20000, 2000), 16);
     if (!status) {
         struct row row = {.name = "call.typed", .unit = "us", .goal = 1.02};
+        row_fill(&row, &sides[1], &sides[0], US);
+        bench_add(bench, &row);
+    }
+    sides_free(sides, 2);
+    library_close(&library);
+    return status;
+}
+
+/* ---- suspend+resume: against a host function that answers at once ---- */
+
+static int64_t check_answer(const struct library *library, int status, const mote_value *answer,
+                            uint64_t start)
+{
+    uint64_t end = now_ns();
+    if (status == 0 && answer->of.u32 == 7)
+        return (int64_t)(end - start);
+    return library_failed(library, "ask");
+}
+
+static int64_t time_at_once(void *context)
+{
+    struct library *library = context;
+    mote_value answer;
+    library->suspend = false;
+    uint64_t start = now_ns();
+    int status = mote_call(library->sandbox, library->func, NULL, NULL, 0, &answer, 1);
+    return check_answer(library, status, &answer, start);
+}
+
+static int64_t time_suspended(void *context)
+{
+    struct library *library = context;
+    mote_value seven = {.type = MOTE_U32, .of.u32 = 7}, answer;
+    library->suspend = true;
+    uint64_t start = now_ns();
+    int status = mote_call(library->sandbox, library->func, NULL, NULL, 0, &answer, 1);
+    if (status == MOTE_PENDING)
+        status = mote_resume(library->sandbox, NULL, &seven, &answer, 1);
+    return check_answer(library, status, &answer, start);
+}
+
+/* The goal: the guest is entered twice on either side, so that leaving the sandbox and coming
+ * back to it may cost what a call may cost above its doorbell. */
+int bench_suspend(struct bench *bench, unsigned unused)
+{
+    (void)unused;
+    struct library library;
+    if (library_start(&library, "bench_ops", "ask", "()->u32"))
+        return -1;
+    struct side sides[] = {{.run = time_at_once, .context = &library},
+                           {.run = time_suspended, .context = &library}};
+    int status = interleave("suspend+resume", sides, 2, bench_samples(bench, 5000, 500), 16);
+    if (!status) {
+        struct row row = {.name = "suspend+resume", .unit = "us", .goal = 1.05};
         row_fill(&row, &sides[1], &sides[0], US);
         bench_add(bench, &row);
     }
