@@ -12,7 +12,7 @@ struct test {
 
 /* Each ends with an entry without a name. */
 extern const struct test exception_tests[], syscall_tests[], doorbell_tests[], string_io_tests[],
-    register_tests[], paging_tests[], revoke_tests[], memory_tests[], scrub_tests[],
+    register_tests[], paging_tests[], parent_tests[], revoke_tests[], memory_tests[], scrub_tests[],
     hostile_tests[], host_tests[];
 
 /* Fails the test and ends its process. */

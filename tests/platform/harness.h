@@ -161,6 +161,9 @@ void vm_slot(struct vm *vm, unsigned slot, uint64_t gpa, uint64_t size, void *ho
 void vm_map(struct vm *vm, uint64_t va, uint64_t gpa, uint64_t size, uint64_t bits);
 void vm_map_big(struct vm *vm, uint64_t va, uint64_t gpa, uint64_t bits);
 uint64_t *vm_leaf(struct vm *vm, uint64_t va);
+/* The entry for va at a level: 1 names 4 KiB leaves, 2 what points to these (or 2 MiB leaves), up
+ * to 4. Makes the tables above it. */
+uint64_t *vm_entry(struct vm *vm, uint64_t va, int level);
 /* Copies code to an address of user memory. */
 void vm_place(struct vm *vm, uint64_t user_va, const struct guest *guest);
 void *vm_at(struct vm *vm, uint64_t user_va);

@@ -33,7 +33,7 @@ static struct result *result;
 
 static const struct test *const groups[] = {
     exception_tests, syscall_tests, doorbell_tests, string_io_tests, register_tests, paging_tests,
-    revoke_tests,    memory_tests,  scrub_tests,    hostile_tests,   host_tests,
+    parent_tests,    revoke_tests,  memory_tests,   scrub_tests,     hostile_tests,  host_tests,
 };
 
 _Noreturn void fail(const char *file, int line, const char *format, ...)

@@ -11,8 +11,7 @@ static uint64_t *table_at(struct vm *vm, uint64_t gpa)
     return (uint64_t *)(void *)(vm->tables + (gpa - TABLES_GPA));
 }
 
-/* The entry for va at a level: 1 names 4 KiB leaves, 2 names 2 MiB leaves. */
-static uint64_t *entry(struct vm *vm, uint64_t va, int level)
+uint64_t *vm_entry(struct vm *vm, uint64_t va, int level)
 {
     uint64_t gpa = TABLES_GPA;
     for (int at = 4;; at--) {
@@ -32,17 +31,17 @@ static uint64_t *entry(struct vm *vm, uint64_t va, int level)
 void vm_map(struct vm *vm, uint64_t va, uint64_t gpa, uint64_t size, uint64_t bits)
 {
     for (uint64_t at = 0; at < size; at += PAGE)
-        *entry(vm, va + at, 1) = (gpa + at) | PTE_P | bits;
+        *vm_entry(vm, va + at, 1) = (gpa + at) | PTE_P | bits;
 }
 
 void vm_map_big(struct vm *vm, uint64_t va, uint64_t gpa, uint64_t bits)
 {
-    *entry(vm, va, 2) = gpa | PTE_P | PTE_PS | bits;
+    *vm_entry(vm, va, 2) = gpa | PTE_P | PTE_PS | bits;
 }
 
 uint64_t *vm_leaf(struct vm *vm, uint64_t va)
 {
-    return entry(vm, va, 1);
+    return vm_entry(vm, va, 1);
 }
 
 void *vm_at(struct vm *vm, uint64_t user_va)

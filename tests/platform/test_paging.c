@@ -196,20 +196,6 @@ static void test_preset_bits(struct vm *vm)
     expect_bits(vm, VA_BIG, PTE_A | PTE_D, "2 MiB, A preset, written");
 }
 
-static void test_parent_accessed(struct vm *vm)
-{
-    /* A scan may skip tables whose parent entry has A clear. */
-    vm_map(vm, VA_BIG, VA_BIG, PAGE, PTE_U | PTE_W | PTE_NX);
-    uint64_t *root = (uint64_t *)(void *)vm->tables;
-    uint64_t *pdpt = (uint64_t *)(void *)(vm->tables + (root[0] & PTE_ADDRESS));
-    uint64_t *pd = (uint64_t *)(void *)(vm->tables + (pdpt[0] & PTE_ADDRESS));
-    EXPECT_EQ(pd[VA_BIG >> 21] & PTE_A, 0, "A of the parent before");
-    struct outcome o = TOUCH(vm, writer, VA_BIG);
-    EXPECT_EVENT(o, EV_DOORBELL);
-    EXPECT_EQ(pd[VA_BIG >> 21] & PTE_A, PTE_A, "A of the parent after");
-    EXPECT(root[0] & pdpt[0] & PTE_A, "A of the upper tables");
-}
-
 static void test_kernel_writes_count(struct vm *vm)
 {
     /* The IST page is written by the processor (or KVM) itself. */
@@ -232,7 +218,6 @@ const struct test paging_tests[] = {
     {"paging.bits_big", test_bits_big},
     {"paging.bits_unaligned", test_unaligned_write_spans_two},
     {"paging.bits_preset", test_preset_bits},
-    {"paging.bits_parent", test_parent_accessed},
     {"paging.bits_ist", test_kernel_writes_count},
     {0},
 };
