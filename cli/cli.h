@@ -26,10 +26,12 @@ enum cli_exit {
 /* The commands: argv[0] is the command's name; returns the exit status. */
 int cmd_run(int argc, char **argv);
 int cmd_build(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 extern const char help_run[];
 extern const char help_build[];
+extern const char help_inspect[];
 extern const char help_doctor[];
 
 /* ---- text.c -------------------------------------------------------------- */

@@ -66,11 +66,18 @@ struct doctor_options {
     bool json;
 };
 
+struct inspect_options {
+    const char *file;
+    bool boot;
+    bool json;
+};
+
 /* `argv` begins with the command's name and ends with NULL; the struct, cleared first, points into
  * it. `problem` begins empty and has a text when the answer is CLI_WRONG. */
 enum cli_parsed run_parse(struct run_options *options, char **argv, struct line *problem);
 enum cli_parsed build_parse(struct build_options *options, char **argv, struct line *problem);
 enum cli_parsed doctor_parse(struct doctor_options *options, char **argv, struct line *problem);
+enum cli_parsed inspect_parse(struct inspect_options *options, char **argv, struct line *problem);
 
 /* For the commands: prints the help or the problem and returns the exit status; -1 for CLI_GO. */
 int cli_finish(enum cli_parsed parsed, const char *command, const char *help,

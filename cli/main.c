@@ -23,6 +23,7 @@ static const char help_main[] =
     "Commands:\n"
     "  run      run a guest program, or call one function of it\n"
     "  build    compile a WebAssembly module to a guest\n"
+    "  inspect  show what is in a guest or a WebAssembly module\n"
     "  doctor   check this machine, and say what to do\n"
     "  help     show this, or the help of a command: mote help run\n"
     "  version  show the version\n"
@@ -32,6 +33,7 @@ static const char help_main[] =
 static const struct command commands[] = {
     {"run", cmd_run, help_run},
     {"build", cmd_build, help_build},
+    {"inspect", cmd_inspect, help_inspect},
     {"doctor", cmd_doctor, help_doctor},
     {"help", cmd_help, help_main},
     {"version", cmd_version, "Usage: mote version\n\nShows the version.\n"},

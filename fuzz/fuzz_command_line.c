@@ -82,6 +82,21 @@ static void doctor_command(void)
     fake_check(parsed != CLI_GO || options.device == NULL || is_word(options.device), "a device");
 }
 
+static void inspect_command(void)
+{
+    struct inspect_options options;
+    struct line problem = {0};
+    enum cli_parsed parsed = inspect_parse(&options, argv, &problem);
+    check_problem(parsed, &problem);
+    fake_check(parsed != CLI_GO || is_word(options.file), "a file");
+}
+
+static void doctor_or_inspect(void)
+{
+    doctor_command();
+    inspect_command();
+}
+
 /* ---- values ---- */
 
 static size_t width(mote_type type)
@@ -155,8 +170,8 @@ static void read_numbers(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const readers[])(void) = {run_command, build_command, doctor_command, read_values,
-                                            read_numbers};
+    static void (*const readers[])(void) = {run_command, build_command, doctor_or_inspect,
+                                            read_values, read_numbers};
     if (size < 2)
         return 0;
     split(data + 1, size - 1);

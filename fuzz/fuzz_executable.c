@@ -101,6 +101,16 @@ static void check_symbols(const mote_image *image)
     check_symbol(image, UINT64_MAX);
 }
 
+static void check_description(const mote_image *image)
+{
+    mote_image_info info = {.size = sizeof info};
+    mote_segment segment = {.size = sizeof segment};
+    fake_check(mote_image_describe(image, &info) == 0, "it is described");
+    fake_check(info.segments == image->elf.nsegments && info.memory > 0, "with what it has");
+    for (uint32_t i = 0; i < info.segments; i++)
+        fake_check(mote_image_segment(image, i, &segment) == 0, "and each segment");
+}
+
 /* ---- loading and booting ---- */
 
 static void guest(struct mote__vm *vm, struct mote__exit *exit)
@@ -180,7 +190,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(image.file, data, size);
     image.file_size = size;
+    image.host = host;
+    image.symbols = mote__symbols_new(&host->allocator);
+    if (!image.symbols)
+        abort();
     check_symbols(&image);
+    check_description(&image);
     status = mote__notes_read(&image.notes, &image.elf, image.file, NULL, &error);
     if (status == 0) {
         check_functions(&image.notes.exports, MOTE_MAX_EXPORTS);
@@ -192,6 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fake_check(status == MOTE_EIMAGE && error.text[0], "a refusal says why");
     }
     mote__notes_free(&image.notes);
+    mote__symbols_free(image.symbols);
     free(image.file);
     return 0;
 }

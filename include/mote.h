@@ -315,6 +315,43 @@ MOTE_API size_t mote_image_imports(const mote_image *image);
 MOTE_API int mote_image_export(const mote_image *image, size_t index, mote_function_info *info);
 MOTE_API int mote_image_import(const mote_image *image, size_t index, mote_function_info *info);
 
+/* What an image is. Set `size` to sizeof(mote_image_info); the rest is written. */
+typedef struct mote_image_info {
+    size_t size;
+    bool program;         /* has no exports: it is run from its entry to its end */
+    bool relocatable;     /* a static-pie */
+    bool symbols;         /* a symbol table: reports can name functions */
+    bool lines;           /* DWARF line tables: libmote_debug can name files and lines */
+    uint32_t abi_version; /* that it was built for, major * 65536 + minor; 0: a plain program */
+    uint32_t segments;    /* for mote_image_segment */
+    uint64_t entry;       /* address */
+    uint64_t window;      /* bytes of linear memory at address 0 */
+    uint64_t stack;       /* bytes reserved for the stack */
+    uint64_t memory;      /* bytes that a sandbox of it needs; not booted yet: at least */
+} mote_image_info;
+
+/* EINVAL when `info` is NULL or its size is not that of any version of it. */
+MOTE_API int mote_image_describe(const mote_image *image, mote_image_info *info);
+
+/* Bits of mote_segment.access; no segment has both WRITE and EXECUTE. */
+enum mote_segment_access {
+    MOTE_SEGMENT_READ = 1,
+    MOTE_SEGMENT_WRITE = 2,
+    MOTE_SEGMENT_EXECUTE = 4
+};
+
+/* A piece of the image's memory, as its file asks for it. */
+typedef struct mote_segment {
+    size_t size;          /* sizeof(mote_segment), set by the caller */
+    uint64_t address;     /* where the guest sees it */
+    uint64_t memory_size; /* bytes */
+    uint64_t file_size;   /* bytes of these that the file holds; the rest is zero */
+    unsigned access;      /* enum mote_segment_access */
+} mote_segment;
+
+/* EINVAL when `index` is out of range, or as above. */
+MOTE_API int mote_image_segment(const mote_image *image, size_t index, mote_segment *segment);
+
 /* "function+0x1f" for an address of the image's code, from its symbol table: printable ASCII. A
  * return address lies behind its call: ask for the address before it. Writes at most `size` bytes
  * with the NUL, cutting the name; returns the length that it needs. Errors: ENOTFOUND (the image

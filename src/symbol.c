@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "symbol.h"
 
-#include <elf.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +39,7 @@ static bool in_file(const mote_image *image, uint64_t offset, uint64_t size)
     return offset <= image->file_size && size <= image->file_size - offset;
 }
 
-static bool read_section(const mote_image *image, const Elf64_Ehdr *e, uint32_t index,
+bool mote__image_section(const mote_image *image, const Elf64_Ehdr *e, uint32_t index,
                          Elf64_Shdr *section)
 {
     uint64_t at = (uint64_t)index * sizeof *section;
@@ -59,15 +58,20 @@ static struct table find_table(const mote_image *image)
     memcpy(&e, image->file, sizeof e);
     for (uint32_t i = 0; i < e.e_shnum; i++) {
         Elf64_Shdr symbols, strings;
-        if (!read_section(image, &e, i, &symbols) || symbols.sh_type != SHT_SYMTAB)
+        if (!mote__image_section(image, &e, i, &symbols) || symbols.sh_type != SHT_SYMTAB)
             continue;
-        if (!read_section(image, &e, symbols.sh_link, &strings) || strings.sh_type != SHT_STRTAB)
+        if (!mote__image_section(image, &e, symbols.sh_link, &strings) || strings.sh_type != SHT_STRTAB)
             return none;
         return (struct table){
             image->file + symbols.sh_offset, (size_t)(symbols.sh_size / sizeof(Elf64_Sym)),
             (const char *)image->file + strings.sh_offset, (size_t)strings.sh_size};
     }
     return none;
+}
+
+bool mote__image_has_symbols(const mote_image *image)
+{
+    return find_table(image).count > 0;
 }
 
 static Elf64_Sym symbol_at(const struct table *table, size_t number)

@@ -185,6 +185,43 @@ runs 130 signalled 2 "$mote" run --invoke spin "$guests/faults"; says 'interrupt
 runs 130 signalled 2 "$mote" run "$guests/cli_cat"
 runs 143 signalled 15 "$mote" run --invoke spin "$guests/faults"
 
+# ---- inspect --------------------------------------------------------------------------------------
+runs 0 "$mote" inspect --help; prints_part 'Usage: mote inspect'
+runs 2 "$mote" inspect; says 'which file?'
+runs 2 "$mote" inspect a b; says 'b: inspect takes one file'
+runs 2 "$mote" inspect --fly a; says 'there is no such option'
+runs 0 "$mote" inspect "$guests/hostcalls"
+prints_part 'a guest with exports'; prints_part 'abi       1.'; prints_part 'KiB at least'
+prints_part '  greet(string)->string'; prints_part '  env.add(i32,i32)->i32'
+prints_part '  env.maybe(i32)->i32  (weak)'; prints_part '  r-x  0x401000'; prints_part 'lines     yes'
+runs 0 "$mote" inspect "$guests/hello_plain"; prints_part 'a program'; prints_part 'abi       none'
+runs 0 "$mote" inspect "$guests/echo_pie"; prints_part 'position-independent'
+runs 0 "$mote" inspect --boot --json "$guests/abi_1_0"
+is_json 'd["ok"] and d["kind"] == "guest" and d["abi"] == "1.0" and d["booted"] and not d["symbols"]'
+is_json '{"name": "echo_i32", "signature": "(i32)->i32"} in d["exports"] and not d["lines"]'
+is_json '{"module": "env", "name": "maybe", "signature": "()->i32", "weak": True} in d["imports"]'
+is_json 'd["memory"] > 300000 and d["stack"] == 8 << 20 and d["window"] == 0 and not d["relocatable"]'
+is_json '[s["access"] for s in d["segments"]] == ["r--", "r-x", "r--", "rw-"]'
+is_json 'all(s["file_size"] <= s["memory_size"] for s in d["segments"]) and d["entry"] == "0x4010ab"'
+runs 0 "$mote" inspect --json "$guests/hello_plain"
+is_json 'd["kind"] == "program" and d["abi"] == "" and not d["booted"] and d["exports"] == []'
+runs 126 "$mote" inspect --boot "$guests/cxx_boot"; says 'no beginning'; says_lines 1
+runs 126 "$mote" inspect /bin/true; says 'dynamic'; says_lines 1
+runs 126 "$mote" inspect --json "$scratch/data"
+is_json 'not d["ok"] and d["exit"] == 126 and d["error"]["code"] == "MOTE_EIMAGE"'
+runs 126 "$mote" inspect "$scratch"
+runs 127 "$mote" inspect "$scratch/none"; says "$scratch/none: No such file"; says_lines 1
+printf '\0asm\1\0\0\0\1\7\1' >"$scratch/cut.wasm"
+runs 126 "$mote" inspect "$scratch/cut.wasm"; says_lines 1
+corpus=$here/../../fuzz/corpus/wasm_module
+runs 0 "$mote" inspect "$corpus/wasi_and_types.wasm"
+prints_part '  wasi_snapshot_preview1.fd_write(i32,i32,i32,i32)->i32'
+prints_part '  f(v128,funcref,externref)->(f32,f64)  (cannot be called from the host)'
+runs 0 "$mote" inspect --json "$corpus/wasi_and_types.wasm"
+is_json 'd["kind"] == "wasm" and d["memory"] == 65536 and not d["exports"][0]["callable"]'
+is_json 'd["imports"][0]["module"] == "wasi_snapshot_preview1" and d["imports"][0]["callable"]'
+runs 126 "$mote" inspect "$corpus/component.wasm"; says 'component'; says_lines 1
+
 # ---- doctor -------------------------------------------------------------------------------------
 runs 0 "$mote" doctor; prints_part 'a guest ran'; prints_part 'Guests run on this machine.'
 runs 0 "$mote" doctor --json; is_json 'd["ok"] and len(d["checks"]) == 7'

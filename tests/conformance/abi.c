@@ -55,11 +55,18 @@ static int refuse(void *user, mote_context *context, const mote_value *args, siz
     return mote_context_fail(context, 42, "not today");
 }
 
-static int never(void *user, mote_context *context, const mote_value *args, size_t nargs,
-                 mote_value *result)
+/* Goes deeper: calls the export that called it. */
+static int nest(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                mote_value *result)
 {
-    (void)user, (void)context, (void)args, (void)nargs, (void)result;
-    return MOTE_EINVAL;
+    struct box *box = user;
+    int32_t depth = 0, below = 0;
+
+    CHECK_INT(mote_take(args, nargs, &depth), 0);
+    if (mote_invoke(mote_context_sandbox(context), find(box->image, "sink"), &below, depth) != 0)
+        return mote_context_fail(context, 1, "no deeper");
+    *result = mote_value_of(below);
+    return 0;
 }
 
 static void start(struct box *box, int *taken)
@@ -76,7 +83,7 @@ static void start(struct box *box, int *taken)
     }
     grant(box, "take", "(i32,u32,i64,u64,f32,f64,bool,string,bytes)->void", take_all, taken);
     grant(box, "refuse", "()->i32", refuse, NULL);
-    grant(box, "nest", "(i32)->i32", never, NULL);
+    grant(box, "nest", "(i32)->i32", nest, box);
 }
 
 static void run(struct box *box)
@@ -165,6 +172,25 @@ TEST(abi, host_calls_of_1_0)
     CHECK_INT(INVOKE(&box, "refusal", &text), 0);
     CHECK_INT(text.size, 9);
     CHECK_BYTES(text.data, "not today", 9);
+    box_close(&box);
+}
+
+TEST(abi, nested_calls_of_1_0)
+{
+    struct box box;
+    int32_t sum = 0;
+
+    run(&box);
+    CHECK_INT(INVOKE(&box, "sink", &sum, 0), 0);
+    CHECK_INT(sum, 0);
+    for (int32_t i = 0; i < 3; i++) {
+        CHECK_INT(INVOKE(&box, "sink", &sum, MOTE_MAX_DEPTH - 1), 0);
+        CHECK_INT(sum, (MOTE_MAX_DEPTH - 1) * MOTE_MAX_DEPTH / 2);
+    }
+    CHECK_CODE(INVOKE(&box, "sink", &sum, MOTE_MAX_DEPTH + 3), MOTE_EGUEST);
+    CHECK_HAS(mote_sandbox_error(box.sandbox)->text, "not deeper");
+    CHECK_INT(INVOKE(&box, "sink", &sum, 3), 0);
+    CHECK_INT(sum, 6);
     box_close(&box);
 }
 

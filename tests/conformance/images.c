@@ -524,3 +524,84 @@ TEST(images, random_headers_are_harmless)
     CHECK_CODE(mote_host_free(host), MOTE_OK);
     free(elf.bytes);
 }
+
+/* ---- what an image says about itself -------------------------------------------- */
+
+TEST(images, description)
+{
+    mote_image_info info = {.size = sizeof(info)};
+    mote_segment segment = {.size = sizeof(segment)};
+    uint64_t before;
+    struct box box;
+
+    box_open(&box, "echo");
+    CHECK_INT(mote_image_describe(box.image, &info), 0);
+    CHECK(!info.program && !info.relocatable && info.symbols && info.lines);
+    CHECK(info.abi_version >= 0x10000);
+    CHECK_INT(info.window, 0);
+    CHECK_INT(info.stack, 8 * MIB);
+    CHECK(info.segments >= 2);
+    unsigned all = 0;
+    for (uint32_t i = 0; i < info.segments; i++) {
+        CHECK_INT(mote_image_segment(box.image, i, &segment), 0);
+        CHECK(segment.file_size <= segment.memory_size && segment.access != 0);
+        CHECK(!(segment.access & MOTE_SEGMENT_WRITE) || !(segment.access & MOTE_SEGMENT_EXECUTE));
+        all |= segment.access;
+        if (info.entry - segment.address < segment.memory_size)
+            CHECK(segment.access & MOTE_SEGMENT_EXECUTE);
+    }
+    CHECK_INT(all, MOTE_SEGMENT_READ | MOTE_SEGMENT_WRITE | MOTE_SEGMENT_EXECUTE);
+    before = info.memory;
+    CHECK_INT(mote_image_boot(box.image, NULL), 0);
+    CHECK_INT(mote_image_describe(box.image, &info), 0);
+    CHECK(info.memory >= before);
+    /* So much is enough. */
+    set_option(&box, MOTE_OPT_MEMORY, (info.memory + 0xffff) & ~0xffffull);
+    box_start(&box);
+    box_close(&box);
+}
+
+TEST(images, description_of_others)
+{
+    mote_image_info info = {.size = sizeof(info)};
+    struct box box;
+
+    box_open(&box, "hello_plain");
+    CHECK_INT(mote_image_describe(box.image, &info), 0);
+    CHECK(info.program && info.abi_version == 0);
+    box_close(&box);
+    box_open(&box, "echo_pie");
+    CHECK_INT(mote_image_describe(box.image, &info), 0);
+    CHECK(!info.program && info.relocatable);
+    box_close(&box);
+    box_open(&box, "abi_1_0");
+    CHECK_INT(mote_image_describe(box.image, &info), 0);
+    CHECK(!info.symbols && !info.lines);
+    CHECK_HEX(info.abi_version, 0x10000);
+    box_close(&box);
+}
+
+TEST(images, description_sizes)
+{
+    struct {
+        mote_image_info info;
+        uint64_t more;
+    } newer = {.info.size = sizeof(newer), .more = 0x5a5a};
+    mote_image_info info = {.size = sizeof(size_t)};
+    mote_segment segment = {.size = sizeof(segment)};
+    struct box box;
+
+    box_open(&box, "echo");
+    CHECK_CODE(mote_image_describe(box.image, &info), MOTE_EINVAL);
+    CHECK_CODE(mote_image_describe(NULL, &info), MOTE_EINVAL);
+    CHECK_CODE(mote_image_describe(box.image, NULL), MOTE_EINVAL);
+    CHECK_INT(mote_image_describe(box.image, &newer.info), 0);
+    CHECK_HEX(newer.more, 0x5a5a);
+    CHECK_INT(newer.info.size, sizeof(newer));
+    CHECK_CODE(mote_image_segment(box.image, newer.info.segments, &segment), MOTE_EINVAL);
+    CHECK_CODE(mote_image_segment(NULL, 0, &segment), MOTE_EINVAL);
+    CHECK_CODE(mote_image_segment(box.image, 0, NULL), MOTE_EINVAL);
+    segment.size = 8;
+    CHECK_CODE(mote_image_segment(box.image, 0, &segment), MOTE_EINVAL);
+    box_close(&box);
+}
