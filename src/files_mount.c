@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is granted, and how guest paths become places in it. */
+#include <stdio.h>
+
 #include "error.h"
 #include "files_internal.h"
 
@@ -240,21 +242,30 @@ static int end_mount(struct mote__mounts *mounts, int status)
     return status;
 }
 
+/* The host refused; `remedy` may be NULL, and is for errors that have none of their own. */
+static int fail_host(const char *doing, const char *host, int status, const char *remedy,
+                     mote_error *error)
+{
+    char what[256];
+    snprintf(what, sizeof what, "%s %.200s", doing, host);
+    if (mote__system_code(status) != MOTE_ESYSTEM)
+        return mote__fail_system(error, status, what);
+    return mote__fail(error, MOTE_DOMAIN_SYSTEM, MOTE_ESYSTEM, -status, remedy, "%s: %s", what,
+                      strerrordesc_np(-status));
+}
+
 /* Asks for what openat2 and /proc must be able to do, once, where the embedder can hear it. */
 static int check_host(int fd, const char *host, mote_error *error)
 {
     int found = mote__open_beneath(fd, ".", O_PATH | O_DIRECTORY, 0);
     if (found < 0)
-        return mote__fail(error, MOTE_DOMAIN_SYSTEM, MOTE_ESYSTEM, -found,
-                          "granting directories needs openat2: Linux 5.8 or later",
-                          "openat2(%.200s): %s", host, strerrordesc_np(-found));
+        return fail_host("openat2 beneath", host, found,
+                         "granting directories needs openat2: Linux 5.8 or later", error);
     int again = mote__open_again(found, O_PATH);
     mote__close(found);
     if (again < 0)
-        return mote__fail(error, MOTE_DOMAIN_SYSTEM, MOTE_ESYSTEM, -again,
-                          "granting directories needs /proc to be mounted",
-                          "opening %.200s through /proc/self/fd: %s", host,
-                          strerrordesc_np(-again));
+        return fail_host("opening through /proc/self/fd", host, again,
+                         "granting directories needs /proc to be mounted", error);
     mote__close(again);
     return 0;
 }
@@ -262,11 +273,8 @@ static int check_host(int fd, const char *host, mote_error *error)
 static int open_root(struct mote__mount *mount, const char *host, mote_error *error)
 {
     mount->fd = mote__open_root(host);
-    if (mount->fd < 0)
-        return mote__fail(error, MOTE_DOMAIN_SYSTEM, MOTE_ESYSTEM, -mount->fd, NULL,
-                          "cannot grant the directory %.200s: %s", host,
-                          strerrordesc_np(-mount->fd));
-    return check_host(mount->fd, host, error);
+    return mount->fd < 0 ? fail_host("granting the directory", host, mount->fd, NULL, error)
+                         : check_host(mount->fd, host, error);
 }
 
 int mote__mounts_add_directory(struct mote__mounts *mounts, const char *host, const char *guest,
@@ -282,12 +290,11 @@ int mote__mounts_add_directory(struct mote__mounts *mounts, const char *host, co
 
 static int fail_file(const char *host, int status, mote_error *error)
 {
-    int code = status == -EINVAL || status == -EISDIR ? MOTE_EINVAL : MOTE_ESYSTEM;
-    int domain = code == MOTE_EINVAL ? MOTE_DOMAIN_API : MOTE_DOMAIN_SYSTEM;
-    return mote__fail(error, domain, code, -status,
-                      code == MOTE_EINVAL ? "grant directories with mote_policy_dir" : NULL,
-                      "cannot grant the file %.200s: %s", host,
-                      code == MOTE_EINVAL ? "it is no regular file" : strerrordesc_np(-status));
+    if (status != -EINVAL && status != -EISDIR)
+        return fail_host("granting the file", host, status, NULL, error);
+    return mote__fail(error, MOTE_DOMAIN_API, MOTE_EINVAL, -status,
+                      "grant directories with mote_policy_dir",
+                      "cannot grant the file %.200s: it is no regular file", host);
 }
 
 static int copy_file(struct mote__mount *mount, int fd)

@@ -34,6 +34,7 @@ static bool is_right(int status)
     case MOTE_EBACKEND:
     case MOTE_EBOOT:
     case MOTE_ESTRANGE:
+    case MOTE_EFILES:
         return true;
     default:
         return false;
@@ -75,11 +76,17 @@ static int make_host(void)
     return mote_host_new(&host, NULL, &error);
 }
 
-static int open_guest(mote_image **out, const char *name)
+static const char *guest_path(const char *name)
 {
-    char path[4096];
+    static char path[4096];
     const char *dir = getenv("MOTE_GUEST_DIR");
     snprintf(path, sizeof path, "%s/%s", dir ? dir : ".", name);
+    return path;
+}
+
+static int open_guest(mote_image **out, const char *name)
+{
+    const char *path = guest_path(name);
     mote_source source = MOTE_SOURCE_PATH(path);
     return mote_image_open(out, host, &source, NULL, &error);
 }
@@ -141,6 +148,16 @@ static int grant_add(void)
 static int grant_echo(void)
 {
     return grant("echo", "(bytes)->bytes", echo);
+}
+
+static int grant_dir(void)
+{
+    return mote_policy_dir(policy, "/usr", "/usr", MOTE_GRANT_READ, &error);
+}
+
+static int grant_file(void)
+{
+    return mote_policy_file(policy, guest_path("hello_plain"), "/program", &error);
 }
 
 static int64_t swallow(void *user, mote_sandbox *s, const void *data, size_t size)
@@ -365,6 +382,8 @@ void scenario_run(void)
     again("policy_function", grant_add);
     again("policy_function", grant_echo);
     again("policy_stream", grant_stream);
+    again("policy_dir", grant_dir);
+    again("policy_file", grant_file);
     again("sandbox_new", make_sandbox);
     use_sandbox();
     again("sandbox_new", make_run);
