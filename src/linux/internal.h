@@ -94,6 +94,19 @@ int64_t mote__linux_place(mote_sandbox *sandbox, struct mote__syscall *call, uin
 int64_t mote__linux_record_lock(mote_sandbox *sandbox, const struct mote__open *open, int command,
                                 uint64_t address);
 
+/* ---- mm.c, map.c ---- */
+
+/* What the memory layer says, as the guest hears it. Where the host itself failed,
+ * the call ends: the guest's mappings may be half done. */
+int64_t mote__linux_errno(mote_sandbox *sandbox, int status, const mote_error *error);
+/* Whether an mmap may map its descriptor; the file behind it. */
+int64_t mote__linux_mappable(const mote_sandbox *sandbox, const struct mote__syscall *call,
+                             const struct mote__file **file);
+/* Maps it where nothing is mapped. */
+int64_t mote__linux_map_file(mote_sandbox *sandbox, const struct mote__file *file, uint64_t start,
+                             uint64_t size, uint64_t offset, unsigned access,
+                             enum mote__region_kind kind);
+
 /* ---- wait.c: the host's thread sleeps for the guest ---- */
 
 struct pollfd;

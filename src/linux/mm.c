@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* brk, mmap, munmap, mprotect: anonymous memory within the limit, never executable. */
+/* brk, mmap, munmap, mprotect: memory within the limit, never executable; map.c has the files. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -7,9 +7,7 @@
 #include "error.h"
 #include "linux/internal.h"
 
-/* What the memory layer says, as the guest hears it. Where the host itself failed,
- * the call ends: the guest's mappings may be half done. */
-static int64_t to_errno(mote_sandbox *sandbox, int status, const mote_error *error)
+int64_t mote__linux_errno(mote_sandbox *sandbox, int status, const mote_error *error)
 {
     if (sandbox->shell->memory.damaged && status != MOTE_ENOMEM)
         status = MOTE_ESYSTEM;
@@ -44,10 +42,10 @@ static int64_t grow_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)
     mote_error error = MOTE_ERROR_INIT;
     if (from == to)
         return 0;
-    return to_errno(sandbox,
-                    mote__memory_map(&sandbox->shell->memory, from, to - from,
-                                     MOTE__READ | MOTE__WRITE, MOTE__REGION_HEAP, &error),
-                    &error);
+    return mote__linux_errno(sandbox,
+                             mote__memory_map(&sandbox->shell->memory, from, to - from,
+                                              MOTE__READ | MOTE__WRITE, MOTE__REGION_HEAP, &error),
+                             &error);
 }
 
 static int64_t shrink_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)
@@ -55,8 +53,8 @@ static int64_t shrink_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)
     mote_error error = MOTE_ERROR_INIT;
     if (from == to)
         return 0;
-    return to_errno(sandbox, mote__memory_unmap(&sandbox->shell->memory, to, from - to, &error),
-                    &error);
+    return mote__linux_errno(
+        sandbox, mote__memory_unmap(&sandbox->shell->memory, to, from - to, &error), &error);
 }
 
 int64_t mote__linux_brk(mote_sandbox *sandbox, struct mote__syscall *call)
@@ -114,29 +112,35 @@ static int64_t place(mote_sandbox *sandbox, uint64_t *start, uint64_t size, uint
     if (!align_range(*start, &size, MOTE__USER_TOP) || !is_own_range(sandbox, *start, size))
         return -EINVAL;
     mote_error error = MOTE_ERROR_INIT;
-    return to_errno(sandbox, mote__memory_unmap(memory, *start, size, &error), &error);
+    return mote__linux_errno(sandbox, mote__memory_unmap(memory, *start, size, &error), &error);
 }
 
 int64_t mote__linux_mmap(mote_sandbox *sandbox, struct mote__syscall *call)
 {
     uint64_t start = call->args[0], size = call->args[1], flags = call->args[3];
+    const struct mote__file *file = NULL;
     unsigned access;
-    if (!(flags & MAP_ANONYMOUS))
-        return -EBADF; /* there are no files */
     if (size == 0 || size > MOTE__USER_TOP || !to_access(call->args[2], &access))
         return -EINVAL;
     if (access & MOTE__EXECUTE)
         return -EACCES;
+    int64_t status = flags & MAP_ANONYMOUS ? 0 : mote__linux_mappable(sandbox, call, &file);
+    if (status)
+        return status;
     size = mote__align_up(size, MOTE__PAGE);
-    int64_t status = place(sandbox, &start, size, flags);
+    status = place(sandbox, &start, size, flags);
     if (status)
         return status;
     mote_error error = MOTE_ERROR_INIT;
     enum mote__region_kind kind =
         start < sandbox->shell->layout->window ? MOTE__REGION_WINDOW : MOTE__REGION_MMAP;
-    status = to_errno(sandbox,
-                      mote__memory_map(&sandbox->shell->memory, start, size, access, kind, &error),
-                      &error);
+    if (file) {
+        status = mote__linux_map_file(sandbox, file, start, size, call->args[5], access, kind);
+        return status ? status : (int64_t)start;
+    }
+    status = mote__linux_errno(
+        sandbox, mote__memory_map(&sandbox->shell->memory, start, size, access, kind, &error),
+        &error);
     return status ? status : (int64_t)start;
 }
 
@@ -146,8 +150,8 @@ int64_t mote__linux_munmap(mote_sandbox *sandbox, struct mote__syscall *call)
     if (!align_range(address, &size, MOTE__USER_TOP) || !is_own_range(sandbox, address, size))
         return -EINVAL;
     mote_error error = MOTE_ERROR_INIT;
-    return to_errno(sandbox, mote__memory_unmap(&sandbox->shell->memory, address, size, &error),
-                    &error);
+    return mote__linux_errno(
+        sandbox, mote__memory_unmap(&sandbox->shell->memory, address, size, &error), &error);
 }
 
 int64_t mote__linux_mprotect(mote_sandbox *sandbox, struct mote__syscall *call)
@@ -161,9 +165,9 @@ int64_t mote__linux_mprotect(mote_sandbox *sandbox, struct mote__syscall *call)
     if (!may_protect(sandbox, address, size))
         return -EACCES;
     mote_error error = MOTE_ERROR_INIT;
-    return to_errno(sandbox,
-                    mote__memory_protect(&sandbox->shell->memory, address, size, access, &error),
-                    &error);
+    return mote__linux_errno(
+        sandbox, mote__memory_protect(&sandbox->shell->memory, address, size, access, &error),
+        &error);
 }
 
 int64_t mote__linux_mremap(mote_sandbox *sandbox, struct mote__syscall *call)

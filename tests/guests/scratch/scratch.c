@@ -36,6 +36,28 @@ static uint64_t repeat(uint64_t n, int64_t expected, uint64_t number, uint64_t a
 }
 MOTE_EXPORT(repeat, u64, u64, i64, u64, u64, u64, u64);
 
+static uint32_t peek(uint64_t address)
+{
+    return *(const volatile uint8_t *)(uintptr_t)address;
+}
+MOTE_EXPORT(peek, u32, u64);
+
+static void poke(uint64_t address, uint32_t value)
+{
+    *(volatile uint8_t *)(uintptr_t)address = (uint8_t)value;
+}
+MOTE_EXPORT(poke, void, u64, u32);
+
+/* Sum of the first bytes of so many pages. */
+static uint64_t sum_pages(uint64_t address, uint64_t pages)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < pages; i++)
+        sum += peek(address + i * 4096);
+    return sum;
+}
+MOTE_EXPORT(sum_pages, u64, u64, u64);
+
 static uint32_t alive(void)
 {
     return 42;
