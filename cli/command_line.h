@@ -44,6 +44,13 @@ struct run_options {
     uint64_t memory;      /* bytes; 0: the library's default */
     uint64_t stack;       /* bytes; 0: the library's default */
     mote_cpu cpu;
+    struct cli_list dirs, dirs_read_only, files; /* HOST or HOST::GUEST */
+    struct cli_list env;                         /* NAME or NAME=VALUE */
+    mote_clock clock;
+    mote_random random;
+    uint64_t seed;
+    mote_refused refused;
+    bool trace;
     bool no_stdio;
     bool json;
     bool raw;

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "signals.h"
 
@@ -14,7 +13,7 @@ const char help_run[] =
     "Runs GUEST, a static Linux program or what 'mote build' made, in a micro-VM.\n"
     "A program without exports runs from its start with GUEST ARGUMENTS as its argv;\n"
     "of one that exports functions, --invoke calls one with ARGUMENTS.\n"
-    "The guest has the standard streams; no files, network, environment or clock.\n"
+    "The guest has the standard streams, and what the options grant: nothing else.\n"
     "\n"
     "Options:\n"
     "  --invoke NAME    call the exported function NAME\n"
@@ -22,6 +21,15 @@ const char help_run[] =
     "  --memory SIZE    memory of the guest in all: 64M, 1G (default: 64M)\n"
     "  --stack SIZE     its stack (default: 8M)\n"
     "  --cpu LEVEL      x86-64 level that the guest may use: v2 or v3 (default: v2)\n"
+    "  --dir HOST[::GUEST]     grant a directory, to read and write, as GUEST\n"
+    "  --dir-ro HOST[::GUEST]  grant a directory, to read\n"
+    "  --file HOST[::GUEST]    grant one file, to read, as it is now\n"
+    "  --env NAME[=VALUE]      set NAME for a program; without a value, as it is here\n"
+    "  --clock KIND     none, frozen (at 1970), coarse (10 ms) or real (default: none)\n"
+    "  --random KIND    none, seeded:NUMBER or real (default: none)\n"
+    "  --refused ANSWER what a system call gets that is not granted: enosys or fault\n"
+    "                   (default: enosys)\n"
+    "  --trace          show each system call on standard error\n"
     "  --no-stdio       keep the standard streams from the guest\n"
     "  --raw            print a string or bytes result as it is, without newline\n"
     "  --json           one JSON object on standard output tells how it ended;\n"
@@ -45,6 +53,7 @@ const char help_run[] =
     "\n"
     "Examples:\n"
     "  mote run --deadline 2s ./prime 1000\n"
+    "  mote run --dir-ro .::/in busybox sha256sum /in/README.md\n"
     "  mote run --invoke add ./sum 2 40\n"
     "  mote run --invoke decode --raw ./png @photo.png > pixels\n";
 
@@ -76,11 +85,7 @@ static int make_policy(struct run *run)
         rc = mote_policy_set(run->policy, MOTE_OPT_MEMORY, options->memory, &run->error);
     if (rc == 0 && options->deadline_ns != 0)
         rc = mote_policy_set(run->policy, MOTE_OPT_DEADLINE, options->deadline_ns, &run->error);
-    if (rc == 0 && !options->no_stdio) {
-        int out = options->json ? STDERR_FILENO : STDOUT_FILENO;
-        rc = streams_grant(out, run->policy, &run->error);
-    }
-    return rc;
+    return rc != 0 ? rc : grants_give(options, run->policy, &run->error);
 }
 
 static int make_sandbox(struct run *run)
@@ -88,11 +93,14 @@ static int make_sandbox(struct run *run)
     mote_sandbox_options options = {0};
     options.size = sizeof(options);
     options.args = (const char *const *)run->options.words;
-    int rc = make_policy(run);
+    char **env = grants_env(&run->options);
+    options.env = (const char *const *)env;
+    int rc = env == NULL ? MOTE_ENOMEM : make_policy(run);
     if (rc == 0)
         rc = mote_sandbox_new(&run->sandbox, run->image, run->policy, &options, &run->error);
     if (rc == 0)
         run->handle = mote_sandbox_handle(run->sandbox);
+    grants_free_env(env);
     return rc;
 }
 

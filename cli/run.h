@@ -8,7 +8,6 @@
 #include "backtrace.h"
 #include "cli.h"
 #include "command_line.h"
-#include "streams.h"
 #include "values.h"
 
 struct run {
@@ -25,6 +24,15 @@ struct run {
     int status;       /* exit status of a program */
     mote_error error; /* of a step before the guest ran */
 };
+
+/* grants.c: what the options grant to the guest; 0 or a MOTE_E* that `error` describes. */
+int grants_give(const struct run_options *options, mote_policy *policy, mote_error *error);
+/* The environment of --env, NULL-terminated; NULL without memory. Free it with grants_free_env. */
+char **grants_env(const struct run_options *options);
+void grants_free_env(char **env);
+
+/* trace.c: a line on stderr for each system call of the guest. */
+void trace_line(void *user, mote_sandbox *sandbox, const mote_syscall_event *event);
 
 /* run_report.c: tells on stdout and stderr how it ended, and returns the command's exit
  * status. `code` is 0 or the MOTE_E* of the step that failed. */

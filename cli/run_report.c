@@ -20,6 +20,7 @@ static const struct {
     {MOTE_ENOTFOUND, CLI_NOT_FOUND}, {MOTE_EDEADLINE, CLI_DEADLINE},  {MOTE_EIMAGE, CLI_CANNOT_RUN},
     {MOTE_EBOOT, CLI_CANNOT_RUN},    {MOTE_EMISSING, CLI_CANNOT_RUN}, {MOTE_EFAULT, CLI_FAULT},
     {MOTE_EABORTED, CLI_FAULT},      {MOTE_EPROTOCOL, CLI_FAULT},     {MOTE_EHOSTFN, CLI_FAULT},
+    {MOTE_EREFUSED, CLI_FAULT},
 };
 
 static int exit_status(const struct run *run, int code, const mote_error *error)
@@ -57,6 +58,8 @@ static const char *advice(mote_fault_kind kind)
         return "built for another processor? try --cpu v3, or compile for x86-64-v2";
     case MOTE_FAULT_PROTECTION:
         return "guests may not use privileged instructions, ports or non-canonical addresses";
+    case MOTE_FAULT_SYSCALL:
+        return "an option may grant it; --trace shows what the guest asks for";
     case MOTE_FAULT_DEADLINE:
         return "--deadline gives more time";
     case MOTE_FAULT_DOORBELL:

@@ -43,9 +43,27 @@ static void check_problem(enum cli_parsed parsed, const struct line *problem)
     fake_check(parsed >= CLI_GO && parsed <= CLI_WRONG, "one of three answers");
 }
 
+static void check_list(const struct cli_list *list)
+{
+    fake_check(list->count <= CLI_LIST_MAX, "a list is bounded");
+    for (size_t i = 0; i < list->count; i++)
+        fake_check(is_word(list->item[i]) && list->item[i][0] != '\0', "its items are words");
+}
+
+static void check_grants(const struct run_options *options)
+{
+    check_list(&options->dirs);
+    check_list(&options->dirs_read_only);
+    check_list(&options->files);
+    check_list(&options->env);
+    fake_check(options->clock <= MOTE_CLOCK_REAL && options->random <= MOTE_RANDOM_REAL &&
+                   options->refused <= MOTE_REFUSED_FAULT,
+               "kinds that there are");
+}
+
 static void run_command(void)
 {
-    struct run_options options;
+    static struct run_options options;
     struct line problem = {0};
     enum cli_parsed parsed = run_parse(&options, argv, &problem);
     check_problem(parsed, &problem);
@@ -57,6 +75,7 @@ static void run_command(void)
     fake_check(options.deadline_ns < UINT64_C(1) << 63 && options.memory < UINT64_C(1) << 63 &&
                    options.stack < UINT64_C(1) << 63,
                "numbers are bounded");
+    check_grants(&options);
 }
 
 static void build_command(void)

@@ -519,7 +519,7 @@ typedef struct mote_syscall_event {
     const char *name; /* "read"; "?" where Linux has none; static storage */
     uint64_t args[6]; /* as the guest gave them: addresses are the guest's */
     int64_t result;   /* a negative errno for a failure; of one that ends the guest, 0 */
-    bool refused;     /* it was not granted: the answer is ENOSYS, or the call ends */
+    bool refused;     /* it was not granted: ENOSYS (clocks: EPERM), or the call ends */
 } mote_syscall_event;
 
 /* After each system call of the guest, on the calling thread; mote_memory_read may be used.
@@ -762,9 +762,10 @@ typedef struct mote_report {
     uint32_t vector;          /* processor exceptions: Intel SDM vol. 3, section 6.3.1 */
     uint32_t error_code;      /* processor exceptions that have one */
     int64_t code;             /* of an abort, of EGUEST, of a failed host function; exit status;
-                                 number of a signal or of a request out of turn */
-    char text[1025];          /* text of an abort or of EGUEST, trap name; the guest's bytes as they
-                                 are; NUL-terminated, never more */
+                                 number of a signal, of a refused system call or of a request out
+                                 of turn */
+    char text[1025];          /* text of an abort or of EGUEST, trap name, name of a refused system
+                                 call; the guest's bytes as they are; NUL-terminated, never more */
     char symbol[128];         /* "function+0x1f" of RIP, or empty */
     mote_registers registers; /* where the guest stood, of a guest that waits for its host as
                                  its doorbell returns; RIP is 0 when nobody knows */

@@ -18,6 +18,13 @@ int64_t mote__linux_user(mote_sandbox *sandbox, struct mote__syscall *call)
     return MOTE__LINUX_USER;
 }
 
+/* To become who one is. */
+int64_t mote__linux_set_user(mote_sandbox *sandbox, struct mote__syscall *call)
+{
+    (void)sandbox;
+    return (uint32_t)call->args[0] == MOTE__LINUX_USER ? 0 : -EPERM;
+}
+
 int64_t mote__linux_uname(mote_sandbox *sandbox, struct mote__syscall *call)
 {
     static const struct utsname names = {

@@ -173,9 +173,9 @@ mote__syscall_fn mote__linux_clock_gettime, mote__linux_clock_getres, mote__linu
 mote__syscall_fn mote__linux_getrandom;
 
 /* identity.c */
-mote__syscall_fn mote__linux_user, mote__linux_uname, mote__linux_sysinfo, mote__linux_prlimit,
-    mote__linux_getrlimit, mote__linux_getrusage, mote__linux_getaffinity, mote__linux_getcpu,
-    mote__linux_umask, mote__linux_prctl;
+mote__syscall_fn mote__linux_user, mote__linux_set_user, mote__linux_uname, mote__linux_sysinfo,
+    mote__linux_prlimit, mote__linux_getrlimit, mote__linux_getrusage, mote__linux_getaffinity,
+    mote__linux_getcpu, mote__linux_umask, mote__linux_prctl;
 
 /* process.c */
 mote__syscall_fn mote__linux_exit, mote__linux_only_thread, mote__linux_arch_prctl,

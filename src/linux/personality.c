@@ -2,6 +2,7 @@
 /* Every system call passes here: looked up, served, counted, told. */
 #include "linux/personality.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "linux/internal.h"
@@ -66,9 +67,11 @@ static bool is_fault(const mote_sandbox *sandbox)
 static void count_refused(mote_sandbox *sandbox, const struct mote__syscall *call, const char *name)
 {
     sandbox->report.refused++;
-    if (is_fault(sandbox) && !sandbox->error.code)
-        mote__fault_end(sandbox, MOTE_EREFUSED, MOTE_FAULT_SYSCALL, (int64_t)call->number,
-                        "the policy refuses system call %s (%lld)", name, (long long)call->number);
+    if (!is_fault(sandbox) || sandbox->error.code)
+        return;
+    snprintf(sandbox->report.text, sizeof sandbox->report.text, "%s", name);
+    mote__fault_end(sandbox, MOTE_EREFUSED, MOTE_FAULT_SYSCALL, (int64_t)call->number,
+                    "the policy refuses system call %s (%lld)", name, (long long)call->number);
 }
 
 enum mote__syscall_outcome mote__linux_syscall(mote_sandbox *sandbox, struct mote__cpu_regs *regs)

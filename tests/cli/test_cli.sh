@@ -48,6 +48,39 @@ runs 1 "$mote" run --no-stdio "$guests/cli_cat"; prints ''
 runs 124 bash -c '"$1" run --deadline 200ms "$2" < <(sleep 5)' - "$mote" "$guests/cli_cat"
 says 'the deadline passed'
 
+# ---- what options grant --------------------------------------------------------------
+mkdir "$scratch/tree" && echo one >"$scratch/tree/file"
+probe=$guests/cli_probe
+runs 0 "$mote" run --dir-ro "$scratch/tree::/data" "$probe" read /data/file; prints one
+runs 1 "$mote" run --dir-ro "$scratch/tree::/data" "$probe" write /data/new two; says 'Read-only file system'
+runs 1 "$mote" run --dir-ro "$scratch/tree::/data" "$probe" read /etc/passwd; says 'No such file'
+runs 1 "$mote" run "$probe" read "$scratch/tree/file"; says 'Function not implemented'
+runs 0 "$mote" run --dir "$scratch/tree" "$probe" write "$scratch/tree/new" two
+checks=$((checks + 1)); [ "$(cat "$scratch/tree/new")" = two ] || report 'nothing was written'
+runs 0 "$mote" run --file "$scratch/tree/file::/only" "$probe" read /only; prints one
+runs 125 "$mote" run --dir "$scratch/none::/" "$probe" read /x; says "$scratch/none"
+runs 2 "$mote" run --dir ::x "$probe"; says '--dir must be HOST or HOST::GUEST'
+MOTE_TEST=secret runs 0 "$mote" run --env MOTE_TEST --env A=b=c --env MOTE_NONE "$probe" env
+prints $'MOTE_TEST=secret\nA=b=c'
+runs 0 "$mote" run "$probe" env; prints ''
+runs 2 "$mote" run --env =x "$probe"; says '--env must be NAME or NAME=VALUE'
+runs 1 "$mote" run "$probe" time; says 'Operation not permitted'
+runs 0 "$mote" run --clock frozen "$probe" time; prints 0
+runs 0 "$mote" run --clock real "$probe" time
+checks=$((checks + 1)); [ "$(cat "$scratch/out")" -ge $(($(date +%s) - 60)) ] || report 'the real time is another'
+runs 2 "$mote" run --clock now "$probe"; says "--clock must be none, frozen, coarse or real, not 'now'"
+runs 0 "$mote" run --random seeded:7 "$probe" random; cp "$scratch/out" "$scratch/seeded"
+runs 0 "$mote" run --random seeded:7 "$probe" random; prints "$(cat "$scratch/seeded")"
+runs 0 "$mote" run --random real "$probe" random
+checks=$((checks + 1)); ! cmp -s "$scratch/out" "$scratch/seeded" || report 'real randomness is seeded'
+runs 2 "$mote" run --random seeded:x "$probe"; says '--random must be none, seeded:NUMBER or real'
+runs 0 "$mote" run --trace --dir-ro "$scratch/tree::/data" "$probe" read /data/file
+says 'open("/data/file", ' 'read(' '"one\n"' 'exit_group(0) = ?'
+runs 0 "$mote" run --trace "$probe" socket
+says 'socket(1, 1, 0) = -1 ENOSYS (refused)'
+runs 134 "$mote" run --refused fault "$probe" socket; says 'refused system call: socket'
+runs 2 "$mote" run --refused never "$probe"; says '--refused must be enosys or fault'
+
 # ---- functions: values of every type ---------------------------------------------------
 echoes() {
     runs 0 "$mote" run --invoke "echo_$1" "$guests/echo" "$2"

@@ -201,7 +201,9 @@ TEST(process, identity)
     CHECK_INT(RAW(&box, SYS_prctl, 16, at(64)), 0);
     raw_get(&box, 64, &names, 16);
     CHECK(strcmp((char *)&names, "worker") == 0);
-    CHECK_INT(RAW(&box, SYS_setuid, 0), -ENOSYS);
+    CHECK_INT(RAW(&box, SYS_setuid, 1000), 0);
+    CHECK_INT(RAW(&box, SYS_setuid, 0), -EPERM);
+    CHECK_INT(RAW(&box, SYS_setresuid, 0), -ENOSYS);
     box_close(&box);
 }
 
