@@ -8,7 +8,7 @@ import re
 import sys
 
 FUNCTION = re.compile(
-    r"^(?:MOTE_API |_Noreturn |static inline )*((?:const )?(?:struct )?\w+ \**)(mote_\w+)\(([^;{]*)\)\s*[;{]",
+    r"^(?:MOTE_API |MOTE__NORETURN |static inline )*((?:const )?(?:struct )?\w+ \**)(mote_\w+)\(([^;{]*)\)\s*[;{]",
     re.MULTILINE,
 )
 PAGE_FUNCTION = re.compile(r'^\.Ft (.*)\n\.Fo (\w+)\n((?:\.Fa .*\n)*)\.Fc$', re.MULTILINE)
