@@ -4,6 +4,7 @@
 
 #include "support.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ECHO(ctype, name, value)                                                                   \
@@ -161,6 +162,47 @@ static int typed_add(void *user, mote_context *context, const mote_value *args, 
         return MOTE_ETYPE;
     *result = mote_value_of(a + b);
     return 0;
+}
+
+/* A nested call of another type is refused by name, too, and ends nothing. */
+static int typed_nest(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                      mote_value *result)
+{
+    struct box *box = user;
+    mote_sandbox *sandbox = mote_context_sandbox(context);
+    mote_chars text;
+    int32_t depth = 0;
+
+    CHECK_INT(mote_take(args, nargs, &depth), 0);
+    mote_func sink = find(box->image, "sink");
+    CHECK_CODE(mote_invoke(sandbox, sink, &text, depth), MOTE_ETYPE);
+    CHECK_HAS(mote_sandbox_error(sandbox)->text, "is i32, not string");
+    CHECK_INT(mote_invoke(sandbox, sink, &depth, 0), MOTE_OK);
+    *result = mote_value_of(depth + 5);
+    return 0;
+}
+
+TEST(typed, nested)
+{
+    static const char *const types[] = {"i32", "u32",  "i64",    "u64",  "f32",
+                                        "f64", "bool", "string", "bytes"};
+    char name[32], signature[32];
+    int32_t sum = 0;
+    struct box box;
+
+    box_open(&box, "abi_1_0");
+    for (size_t i = 0; i < COUNT(types); i++) {
+        snprintf(name, sizeof(name), "give_%s", types[i]);
+        snprintf(signature, sizeof(signature), "(%s)->%s", types[i], types[i]);
+        grant(&box, name, signature, typed_add, NULL);
+    }
+    grant(&box, "take", "(i32,u32,i64,u64,f32,f64,bool,string,bytes)->void", typed_add, NULL);
+    grant(&box, "refuse", "()->i32", typed_add, NULL);
+    grant(&box, "nest", "(i32)->i32", typed_nest, &box);
+    box_start(&box);
+    CHECK_INT(mote_invoke(box.sandbox, find(box.image, "sink"), &sum, 3), MOTE_OK);
+    CHECK_INT(sum, 8);
+    box_close(&box);
 }
 
 TEST(typed, host_function)
