@@ -4,7 +4,7 @@
  * through the seam, then the second ... until a round ends without having come
  * to its failure. After each round the process must hold what it held before.
  *
- *     seam [FIRST [LAST]]      these rounds only
+ *     seam scenario|world [FIRST [LAST]]      these rounds only
  */
 #include <errno.h>
 #include <signal.h>
@@ -30,6 +30,7 @@ static const struct failure failures[] = {
 static _Atomic unsigned long calls;
 static unsigned long failing; /* the first to fail; 0: none */
 static const struct failure *failure;
+static void (*scenario)(void);
 static bool fired, break_run;
 static char call_name[32];
 static unsigned long round_number, violations;
@@ -109,7 +110,7 @@ static void run_round(unsigned long k)
     atomic_store(&calls, 0);
     fired = break_run = false;
     call_name[0] = '\0';
-    scenario_run();
+    scenario();
 }
 
 /* Returns how many rounds had a failure. */
@@ -132,8 +133,13 @@ static unsigned long run_all(const struct failure *f, unsigned long first, unsig
 
 int main(int argc, char **argv)
 {
-    unsigned long first = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
-    unsigned long last = argc > 2 ? strtoul(argv[2], NULL, 0) : 100000, rounds = 0;
+    if (argc < 2) {
+        fprintf(stderr, "usage: seam scenario|world [FIRST [LAST]]\n");
+        return 2;
+    }
+    scenario = strcmp(argv[1], "world") == 0 ? world_run : scenario_run;
+    unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
+    unsigned long last = argc > 3 ? strtoul(argv[3], NULL, 0) : 100000, rounds = 0;
     mote__seam_hook = hook;
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
         rounds += run_all(&failures[i], first, last);

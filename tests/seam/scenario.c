@@ -10,95 +10,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "seam.h"
+#include "steps.h"
 
 #define MEGABYTE 0x100000u
-#define TRIES    4 /* more than calls that fail in a row */
 
 static mote_host *host;
 static mote_image *image, *program;
 static mote_policy *policy;
 static mote_sandbox *sandbox, *run;
-static mote_error error;
 static uint8_t payload[MEGABYTE];
 static const uint8_t init[5000] = {3, 1, 4, 1, 5};
 static int frees; /* of user data, less the grants */
-
-/* ---- how a step ends ---- */
-
-static bool is_right(int status)
-{
-    switch (status) {
-    case MOTE_ENOMEM:
-    case MOTE_ESYSTEM:
-    case MOTE_EBACKEND:
-    case MOTE_EBOOT:
-    case MOTE_ESTRANGE:
-    case MOTE_EFILES:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* A failure of the round: the error is described, and is the one that happened. */
-static void check_failure(const char *step, int status, const mote_error *e)
-{
-    if (!seam_fired())
-        seam_violation("%s failed though no call did: %s: %s", step, mote_error_name(status),
-                       e->text);
-    if (!is_right(status))
-        seam_violation("%s: %s is not what happened: %s", step, mote_error_name(status), e->text);
-    if (e->code != status || !e->text[0])
-        seam_violation("%s: %s, but the error says %s: \"%s\"", step, mote_error_name(status),
-                       mote_error_name(e->code), e->text);
-    if (strcmp(seam_call(), "alloc") == 0 && status != MOTE_ENOMEM && status != MOTE_EBOOT)
-        seam_violation("%s: %s for a failed allocation", step, mote_error_name(status));
-}
-
-static void again(const char *step, int (*make)(void))
-{
-    int status = 1;
-    for (int i = 0; status && i < TRIES; i++) {
-        error = (mote_error)MOTE_ERROR_INIT;
-        status = make();
-        if (status)
-            check_failure(step, status, &error);
-    }
-    if (status)
-        seam_violation("%s fails for ever: %s: %s", step, mote_error_name(status), error.text);
-}
 
 /* ---- making things ---- */
 
 static int make_host(void)
 {
-    return mote_host_new(&host, NULL, &error);
-}
-
-static const char *guest_path(const char *name)
-{
-    static char path[4096];
-    const char *dir = getenv("MOTE_GUEST_DIR");
-    snprintf(path, sizeof path, "%s/%s", dir ? dir : ".", name);
-    return path;
-}
-
-static int open_guest(mote_image **out, const char *name)
-{
-    const char *path = guest_path(name);
-    mote_source source = MOTE_SOURCE_PATH(path);
-    return mote_image_open(out, host, &source, NULL, &error);
+    return make_counting_host(&host);
 }
 
 static int open_image(void)
 {
-    return open_guest(&image, "seam");
+    return open_guest(&image, host, "seam");
 }
 
 static int open_program(void)
 {
-    return open_guest(&program, "hello_plain");
+    return open_guest(&program, host, "hello_plain");
 }
 
 static int make_policy(void)
@@ -190,32 +128,6 @@ static int make_run(void)
 }
 
 /* ---- calls ---- */
-
-static void reset_at_last(mote_sandbox *s)
-{
-    int status = 1;
-    for (int i = 0; status && i < TRIES; i++) {
-        status = mote_reset(s);
-        if (!status)
-            return;
-        check_failure("reset", status, mote_sandbox_error(s));
-        if (mote_sandbox_state(s) != MOTE_STATE_POISONED)
-            seam_violation("a reset failed and the sandbox is not poisoned");
-    }
-    seam_violation("reset fails for ever: %s: %s", mote_error_name(status),
-                   mote_sandbox_error(s)->text);
-}
-
-/* What a sandbox must be after a call that failed. */
-static void check_failed_call(const char *name, mote_sandbox *s, int status)
-{
-    mote_state state = mote_sandbox_state(s);
-    check_failure(name, status, mote_sandbox_error(s));
-    if (status == MOTE_ESTRANGE && state != MOTE_STATE_POISONED)
-        seam_violation("%s: the VM is lost, the sandbox not poisoned", name);
-    if (state != MOTE_STATE_READY)
-        reset_at_last(s);
-}
 
 static int call_once(mote_func func, const mote_value *args, size_t nargs, mote_value *result)
 {
@@ -367,6 +279,7 @@ static void take_down(void)
     mote_policy_unref(policy);
     if (status || mote_host_free(host))
         seam_violation("objects are left behind");
+    check_nothing_allocated();
     if (frees)
         seam_violation("user data: %d frees too many", frees);
 }

@@ -16,9 +16,10 @@ void seam_break_next_run(void);
 /* Counts and prints a violation. */
 __attribute__((format(printf, 1, 2))) void seam_violation(const char *format, ...);
 
-/* ---- scenario.c ---- */
+/* ---- scenario.c: calls and sandboxes; world.c: what a policy grants to a program ---- */
 
 void scenario_run(void);
+void world_run(void);
 
 /* ---- census.c: what a process holds ---- */
 
