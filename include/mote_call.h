@@ -22,6 +22,9 @@
  * function's types is MOTE_ETYPE before the guest runs. Write 3u for u32 and
  * (bool)1 for bool, since `true` and comparisons are int in C11.
  *
+ * A call that is suspended (MOTE_PENDING) has no result yet: mote_resume gives it
+ * as a mote_value, and mote_take(&value, 1, &total) stores that.
+ *
  * In C++17 the same names are templates.
  */
 #ifndef MOTE_CALL_H

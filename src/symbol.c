@@ -60,7 +60,8 @@ static struct table find_table(const mote_image *image)
         Elf64_Shdr symbols, strings;
         if (!mote__image_section(image, &e, i, &symbols) || symbols.sh_type != SHT_SYMTAB)
             continue;
-        if (!mote__image_section(image, &e, symbols.sh_link, &strings) || strings.sh_type != SHT_STRTAB)
+        if (!mote__image_section(image, &e, symbols.sh_link, &strings) ||
+            strings.sh_type != SHT_STRTAB)
             return none;
         return (struct table){
             image->file + symbols.sh_offset, (size_t)(symbols.sh_size / sizeof(Elf64_Sym)),
