@@ -25,6 +25,10 @@ const struct expectation expectations[SECTION_COUNT] = {
     [SECTION_HOST_CALLS_5] = {"call with five host functions", 20, 6, 0},
     [SECTION_FRESH_HOST_CALL] = {"fresh call with one host function", 20, 2, 0},
     [SECTION_RESULT_OF_BYTES] = {"call that answers 8 KB", 20, 1, 0},
+    [SECTION_NESTED] = {"call with one host function that calls back", 20, 3, 0},
+    [SECTION_SUSPEND] = {"call that is suspended", 20, 1, 0},
+    [SECTION_RESUME] = {"resume to the end", 20, 1, 0},
+    [SECTION_CPU_TIME] = {"warm call whose CPU time is measured", 20, 1, 2},
     /* The call before has mapped one range: it is given back with one system call at most, */
     [SECTION_MAPPED_FRESH] = {"fresh call after one that mapped 2 MiB", 10, 1, 1},
     /* and the next one is as if nothing had been. */

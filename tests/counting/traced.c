@@ -287,6 +287,121 @@ static void host_calls(void)
     mote_policy_unref(policy);
 }
 
+/* ---- calls in calls, and calls that wait -------------------------------------------- */
+
+static struct guest nested;
+
+static int fn_act(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                  mote_value *result)
+{
+    static mote_func echo;
+    mote_value text = mote_string("text");
+    mote_value back;
+
+    (void)user;
+    (void)context;
+    (void)args;
+    (void)nargs;
+    (void)result;
+    if (echo.image == NULL) {
+        echo = find(&nested, "echo");
+    }
+    call(&nested, echo, &text, 1, &back);
+    return 0;
+}
+
+static int fn_pending(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                      mote_value *result)
+{
+    (void)user;
+    (void)context;
+    (void)args;
+    (void)nargs;
+    (void)result;
+    return MOTE_PENDING;
+}
+
+static void grant_nested(mote_policy *policy)
+{
+    static const struct {
+        const char *name;
+        const char *signature;
+        mote_host_fn fn;
+    } functions[] = {
+        {"down", "(u32)->u32", fn_pending},
+        {"around", "(string)->string", fn_pending},
+        {"act", "(u32)->void", fn_act},
+        {"wait", "(u32)->u32", fn_pending},
+        {"wait_bytes", "(bytes,string)->bytes", fn_pending},
+        {"wait_only", "()->void", fn_pending},
+    };
+
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        must(functions[i].name,
+             mote_policy_function(policy, "env", functions[i].name, functions[i].signature,
+                                  functions[i].fn, NULL, NULL, NULL));
+    }
+}
+
+static void suspended_sections(void)
+{
+    mote_func wait = find(&nested, "wait");
+    mote_value one = {.type = MOTE_U32, .of.u32 = 1};
+    mote_value result;
+    int rc;
+
+    for (int i = UNMARKED; i < passes(SECTION_SUSPEND); i++) {
+        mark(SECTION_SUSPEND, i);
+        rc = mote_call(nested.sandbox, wait, &options, &one, 1, &result, 1);
+        unmark(i);
+        must("wait", rc == MOTE_PENDING ? MOTE_OK : MOTE_EPROTOCOL);
+        mark(SECTION_RESUME, i);
+        rc = mote_resume(nested.sandbox, NULL, &one, &result, 1);
+        unmark(i);
+        must("mote_resume", rc);
+    }
+}
+
+static void nested_calls(void)
+{
+    mote_value one = {.type = MOTE_U32, .of.u32 = 1};
+    mote_value result;
+    mote_policy *policy;
+    mote_func outer;
+
+    must("mote_policy_new", mote_policy_new(&policy, host, NULL));
+    grant_nested(policy);
+    open_guest(&nested, "nested", policy);
+    outer = find(&nested, "outer");
+    for (int i = UNMARKED; i < passes(SECTION_NESTED); i++) {
+        mark(SECTION_NESTED, i);
+        call(&nested, outer, &one, 1, &result);
+        unmark(i);
+    }
+    suspended_sections();
+    close_guest(&nested);
+    mote_policy_unref(policy);
+}
+
+static void cpu_time(void)
+{
+    struct guest guest;
+    mote_policy *policy;
+    mote_func nothing;
+
+    must("mote_policy_new", mote_policy_new(&policy, host, NULL));
+    must("mote_policy_set", mote_policy_set(policy, MOTE_OPT_CPU_TIME, 1, NULL));
+    open_guest(&guest, "echo", policy);
+    nothing = find(&guest, "nothing");
+    for (int i = UNMARKED; i < passes(SECTION_CPU_TIME); i++) {
+        mark(SECTION_CPU_TIME, i);
+        call(&guest, nothing, NULL, 0, NULL);
+        unmark(i);
+    }
+    close_guest(&guest);
+    mote_policy_unref(policy);
+}
+
 /* ---- the watchdog ------------------------------------------------------------------ */
 
 /* Another guest runs all the while, with a deadline, so that the watchdog is awake. */
@@ -334,6 +449,8 @@ void traced(const char *guests)
     resets();
     after_faults();
     host_calls();
+    nested_calls();
+    cpu_time();
     mapping();
     stop_spinning(thread);
     must("mote_host_free", mote_host_free(host));

@@ -6,6 +6,8 @@
 
 MOTE_IMPORT(env, add, i32, i32, i32)
 MOTE_IMPORT(env, echo, bytes, bytes)
+MOTE_IMPORT(env, nest, u32, u32)
+MOTE_IMPORT(env, later, bytes, bytes)
 
 static uint32_t calls;
 
@@ -53,6 +55,26 @@ static uint32_t map(uint32_t pages)
     return sum;
 }
 MOTE_EXPORT(map, u32, u32);
+
+/* The host calls back: echo, and nest(n - 1). */
+static uint32_t nest(uint32_t n)
+{
+    uint32_t below = 0;
+    if (n && env_nest(&below, n - 1) != 0)
+        mote_fail(4, "no nest", 7);
+    return below + 1;
+}
+MOTE_EXPORT(nest, u32, u32);
+
+/* As echo, of a host that answers later. */
+static mote_bytes later(mote_bytes data)
+{
+    mote_bytes back = {NULL, 0};
+    if (env_later(&back, data) != 0)
+        mote_fail(5, "no answer", 9);
+    return back;
+}
+MOTE_EXPORT(later, bytes, bytes);
 
 static uint32_t deep(uint32_t n)
 {

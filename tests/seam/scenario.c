@@ -64,6 +64,48 @@ static int echo(void *user, mote_context *context, const mote_value *args, size_
     return 0;
 }
 
+static mote_func find(const char *name)
+{
+    mote_func func = {NULL, 0};
+    if (mote_find(image, name, NULL, &func, NULL))
+        seam_violation("no function %s", name);
+    return func;
+}
+
+/* A nested call; where a failure hits it that does not end all, once more. */
+static bool call_nested(const char *name, mote_value arg, mote_value *result)
+{
+    int status = 1;
+    for (int i = 0; status && i < TRIES && mote_sandbox_state(sandbox) == MOTE_STATE_READY; i++)
+        status = mote_call(sandbox, find(name), NULL, &arg, 1, result, 1);
+    return !status;
+}
+
+/* What fails here ends the outer call, which says how. */
+static int nest(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                mote_value *result)
+{
+    (void)user;
+    (void)context;
+    (void)nargs;
+    mote_value bytes = {.type = MOTE_BYTES, .of.bytes = {payload, 100000}}, back;
+    if (call_nested("echo", bytes, &back) && memcmp(back.of.bytes.data, payload, 100000) != 0)
+        seam_violation("a nested echo gave other bytes");
+    call_nested("nest", args[0], result);
+    return 0;
+}
+
+static int later(void *user, mote_context *context, const mote_value *args, size_t nargs,
+                 mote_value *result)
+{
+    (void)user;
+    (void)context;
+    (void)args;
+    (void)nargs;
+    (void)result;
+    return MOTE_PENDING;
+}
+
 static void count_free(void *user)
 {
     (void)user;
@@ -96,6 +138,21 @@ static int grant_dir(void)
 static int grant_file(void)
 {
     return mote_policy_file(policy, guest_path("hello_plain"), "/program", &error);
+}
+
+static int grant_nest(void)
+{
+    return grant("nest", "(u32)->u32", nest);
+}
+
+static int grant_later(void)
+{
+    return grant("later", "(bytes)->bytes", later);
+}
+
+static int limit_cpu(void)
+{
+    return mote_policy_set(policy, MOTE_OPT_CPU_BUDGET, 60000000000u, &error);
 }
 
 static int64_t swallow(void *user, mote_sandbox *s, const void *data, size_t size)
@@ -208,6 +265,53 @@ static void call_for_memory(void)
     call("log", NULL, 0, NULL);
 }
 
+/* ---- calls in calls, and calls that wait ---- */
+
+static void call_back(void)
+{
+    mote_value depth = u32(3);
+    expect_u32("nest", &depth, 4);
+}
+
+/* The answer is larger than what was asked, and than the mailbox is. */
+static int suspend_and_resume(mote_value *result)
+{
+    mote_value arg = {.type = MOTE_BYTES, .of.bytes = {payload, 1000}};
+    mote_value answer = {.type = MOTE_BYTES, .of.bytes = {payload, 200000}};
+    int status = mote_call(sandbox, find("later"), NULL, &arg, 1, result, 1);
+    if (status == MOTE_PENDING && mote_sandbox_state(sandbox) != MOTE_STATE_SUSPENDED)
+        seam_violation("a call is pending and not suspended");
+    return status == MOTE_PENDING ? mote_resume(sandbox, NULL, &answer, result, 1) : status;
+}
+
+static void wait_for_an_answer(void)
+{
+    mote_value result;
+    int status = 1;
+    for (int i = 0; status && i < TRIES; i++) {
+        status = suspend_and_resume(&result);
+        if (status)
+            check_failed_call("later", sandbox, status);
+    }
+    if (status)
+        seam_violation("later fails for ever: %s", mote_sandbox_error(sandbox)->text);
+    else if (result.of.bytes.size != 200000 || memcmp(result.of.bytes.data, payload, 200000) != 0)
+        seam_violation("later gave %zu other bytes", result.of.bytes.size);
+}
+
+/* Left suspended: the reset ends it. */
+static void wait_in_vain(void)
+{
+    mote_value arg = {.type = MOTE_BYTES, .of.bytes = {payload, 100000}}, result;
+    int status = 1;
+    for (int i = 0; status != MOTE_PENDING && i < TRIES; i++) {
+        status = mote_call(sandbox, find("later"), NULL, &arg, 1, &result, 1);
+        if (status != MOTE_PENDING)
+            check_failed_call("later", sandbox, status);
+    }
+    expect_fresh();
+}
+
 /* ---- what goes wrong in the guest or its VM ---- */
 
 static void crash_and_come_back(void)
@@ -262,6 +366,10 @@ static void use_sandbox(void)
     expect_fresh();
     call_for_memory();
     expect_fresh();
+    call_back();
+    expect_fresh();
+    wait_for_an_answer();
+    wait_in_vain();
     crash_and_come_back();
     lose_the_vm_and_come_back();
     call_with_a_megabyte();
@@ -294,6 +402,9 @@ void scenario_run(void)
     again("policy_new", make_policy);
     again("policy_function", grant_add);
     again("policy_function", grant_echo);
+    again("policy_function", grant_nest);
+    again("policy_function", grant_later);
+    again("policy_set", limit_cpu);
     again("policy_stream", grant_stream);
     again("policy_dir", grant_dir);
     again("policy_file", grant_file);
