@@ -172,14 +172,14 @@ TEST(cpu, adds_up_over_suspensions)
     uint64_t before;
     uint64_t self = 0;
 
-    open_with(&box, MOTE_OPT_CPU_BUDGET, 20 * SHORT);
+    open_with(&box, MOTE_OPT_CPU_BUDGET, 4 * SHORT);
     report = mote_sandbox_report(box.sandbox);
     CHECK_CODE(box_call(&box, "wait_often", ARGS(v_u32(3)), &result), MOTE_PENDING);
     for (int i = 1; i <= 3; i++) {
         before = report->cpu_ns;
         CHECK(before > 0);
         begin = cpu_ns();
-        while (cpu_ns() - begin < 21 * SHORT) {
+        while (cpu_ns() - begin < 5 * SHORT) {
         }
         self = cpu_ns();
         CHECK_CODE(mote_resume(box.sandbox, NULL, &answer, &result, 1),

@@ -607,6 +607,35 @@ TEST(suspend, races_with_interrupts)
     close_waiting(&box);
 }
 
+/* All wait at once, on one thread, and are answered in another order. */
+TEST(suspend, many_at_once)
+{
+    unsigned count = test_repeat(60);
+    mote_sandbox **sandboxes = calloc(count, sizeof(*sandboxes));
+    struct box box;
+    mote_value result;
+    mote_func wait;
+
+    CHECK(sandboxes != NULL);
+    open_waiting(&box);
+    wait = find(box.image, "wait");
+    for (unsigned i = 0; i < count; i++) {
+        mote_value value = v_u32(i);
+
+        sandboxes[i] = open_sandbox(box.image, box.policy);
+        CHECK_CODE(mote_call(sandboxes[i], wait, NULL, &value, 1, &result, 1), MOTE_PENDING);
+    }
+    for (unsigned i = count; i-- > 0;) {
+        mote_value answer = v_u32(i + 7);
+
+        CHECK_CODE(mote_resume(sandboxes[i], NULL, &answer, &result, 1), MOTE_OK);
+        CHECK_INT(result.of.u32, i + 7);
+        CHECK_CODE(mote_sandbox_free(sandboxes[i]), MOTE_OK);
+    }
+    free(sandboxes);
+    close_waiting(&box);
+}
+
 /* ---- fork ------------------------------------------------------------------ */
 
 TEST(suspend, a_child_owns_nothing_of_it)

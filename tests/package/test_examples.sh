@@ -48,6 +48,9 @@ done
 [ "$(hello/hello | grep -c 'the guest says "Hello, world!"')" -eq 3 ] || fail "hello does not greet"
 prints '    5 of 5 attacks ended, and the next call was right' hostile/hostile
 
+# ---- event_loop --------------------------------------------------------------------
+prints '    200 guests waited at once; 198 got the right sum, 2 waited in vain' event_loop/event_loop 200
+
 # ---- plugins -----------------------------------------------------------------------
 mkdir folder
 cp plugins/guests/plugins_count folder/1-count
