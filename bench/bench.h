@@ -54,6 +54,8 @@ void report_table(const struct bench *bench);
 int report_json(const struct bench *bench);
 /* Overwrites the progress line, when stderr is a terminal. NULL: removes it. */
 void report_progress(const char *what, size_t done, size_t of);
+/* A line for each benchmark, where nothing can be overwritten. */
+void report_begin(const char *what);
 
 /* ---- system.c ---- */
 

@@ -77,6 +77,7 @@ static int run_all(struct bench *bench)
             continue;
         ran++;
         give_up_after(SECONDS);
+        report_begin(benchmarks[i].name);
         if (benchmarks[i].run(bench, benchmarks[i].argument)) {
             fprintf(stderr, "mote_bench: %s failed\n", benchmarks[i].name);
             status = 1;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,9 +27,10 @@ struct program {
     char *args[3]; /* busybox, tool, NULL */
     char tool[16];
     struct library library;
-    int input, output; /* files in memory */
-    off_t written;     /* by the last run */
-    uint64_t syscalls; /* made by the last guest */
+    int input, output;                     /* files in memory */
+    off_t written;                         /* by the last run */
+    uint64_t syscalls;                     /* made by the last guest */
+    struct samples process_cpu, guest_cpu; /* seconds of CPU time: steadier on a busy machine */
 };
 
 /* ---- input: C headers, one behind the other, again and again ---- */
@@ -91,7 +93,17 @@ static int64_t check(struct program *program, uint64_t start, uint64_t end)
 
 /* ---- the process ---- */
 
-static int spawn_and_wait(const struct program *program)
+static double seconds(const struct timeval *t)
+{
+    return (double)t->tv_sec + (double)t->tv_usec / 1e6;
+}
+
+static double cpu_of(const struct rusage *usage)
+{
+    return seconds(&usage->ru_utime) + seconds(&usage->ru_stime);
+}
+
+static int spawn_and_wait(const struct program *program, struct rusage *usage)
 {
     posix_spawn_file_actions_t files;
     pid_t child;
@@ -101,7 +113,7 @@ static int spawn_and_wait(const struct program *program)
     posix_spawn_file_actions_adddup2(&files, program->output, STDOUT_FILENO);
     errno = posix_spawn(&child, BUSYBOX, &files, NULL, program->args, NULL);
     if (!errno)
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        while (wait4(child, &status, 0, usage) < 0 && errno == EINTR)
             ;
     posix_spawn_file_actions_destroy(&files);
     return status;
@@ -112,9 +124,12 @@ static int64_t time_process(void *context)
     struct program *program = context;
     if (rewind_files(program))
         return -1;
+    struct rusage usage;
     uint64_t start = now_ns();
-    int status = spawn_and_wait(program);
+    int status = spawn_and_wait(program, &usage);
     uint64_t end = now_ns();
+    if (!status)
+        samples_add(&program->process_cpu, cpu_of(&usage));
     return status ? -1 : check(program, start, end);
 }
 
@@ -157,6 +172,8 @@ static int64_t time_guest(void *context)
     int exit_status = -1;
     if (rewind_files(program))
         return -1;
+    struct rusage before, after;
+    getrusage(RUSAGE_THREAD, &before);
     uint64_t start = now_ns();
     int status =
         mote_sandbox_new(&library->sandbox, library->image, library->policy, &options, NULL);
@@ -168,7 +185,10 @@ static int64_t time_guest(void *context)
     program->syscalls = mote_sandbox_report(library->sandbox)->syscalls;
     uint64_t told = now_ns();
     library_free_sandbox(library);
-    return check(program, start, now_ns() - (told - ran));
+    uint64_t end = now_ns() - (told - ran);
+    getrusage(RUSAGE_THREAD, &after);
+    samples_add(&program->guest_cpu, cpu_of(&after) - cpu_of(&before));
+    return check(program, start, end);
 }
 
 /* ---- rows ---- */
@@ -178,6 +198,18 @@ static void close_program(struct program *program)
     library_close(&program->library);
     close(program->input);
     close(program->output);
+    samples_free(&program->process_cpu);
+    samples_free(&program->guest_cpu);
+}
+
+static void note_cpu(struct bench *bench, const char *name, struct program *program)
+{
+    samples_sort(&program->process_cpu);
+    samples_sort(&program->guest_cpu);
+    double process = samples_at(&program->process_cpu, 0.5);
+    double guest = samples_at(&program->guest_cpu, 0.5);
+    bench_note(bench, "%s: CPU time %.3f s in a guest, %.3f s as a process: speed %.3f of it\n",
+               name, guest, process, process / guest);
 }
 
 /* Takes the samples of `tool`, which reads so much: those of the process, then ours. */
@@ -213,6 +245,7 @@ int bench_native(struct bench *bench, unsigned megabytes)
             "system calls, %.1f MB/s as a process\n",
             megabytes, megabytes * 1000 / row.p50, (unsigned long long)program.syscalls,
             megabytes * 1000 / row.floor);
+        note_cpu(bench, row.name, &program);
     }
     sides_free(sides, 2);
     close_program(&program);
@@ -234,6 +267,7 @@ int bench_syscalls(struct bench *bench, unsigned megabytes)
                    "above the process\n",
                    megabytes, (unsigned long long)program.syscalls,
                    (row.p50 - row.floor) * 1000 / (double)program.syscalls);
+        note_cpu(bench, row.name, &program);
     }
     sides_free(sides, 2);
     close_program(&program);

@@ -39,6 +39,12 @@ void report_progress(const char *what, size_t done, size_t of)
         fprintf(stderr, "\r\033[K");
 }
 
+void report_begin(const char *what)
+{
+    if (!isatty(STDERR_FILENO))
+        fprintf(stderr, "mote_bench: %s\n", what);
+}
+
 /* ---- the table ---- */
 
 static void print_number(double value, int width)
