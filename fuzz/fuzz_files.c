@@ -28,7 +28,7 @@
 #define BUDGET     (1u << 20)
 
 static char top[32] = "/dev/shm/mote-fuzz-XXXXXX"; /* memory: each run makes some twenty files */
-static int root, inside; /* T and T/in */
+static int root, inside;                           /* T and T/in */
 static struct mote__mounts mounts;
 static struct stat canary, outside;
 

@@ -5,9 +5,11 @@
  * each step tables, regions and model agree; after a reset all is exactly as
  * it was when the sandbox began.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../tests/unit/tiny_elf.h"
 #include "fake_hv.h"
@@ -41,7 +43,11 @@ struct step {
     unsigned times;
 };
 
-enum kind { MAP, MAP_AT, UNMAP, PROTECT, BRK, WRITE, PUT, STACK, KINDS };
+enum kind { MAP, MAP_AT, UNMAP, PROTECT, BRK, WRITE, PUT, STACK, KINDS, FILE_AT = KINDS };
+
+/* A granted file; page i begins with FILE_WORD + i. */
+#define FILE_PAGES 6u
+#define FILE_WORD  0x1234567800ull
 
 static struct step step;
 
@@ -92,7 +98,8 @@ static uint64_t odd(uint64_t value)
 static void choose_step(void)
 {
     static const uint64_t strides[] = {MOTE__PAGE, 2 * MOTE__PAGE, MIB2, MIB2 + MOTE__PAGE};
-    step = (struct step){.kind = script_u8(&script) % KINDS};
+    uint8_t kind = script_u8(&script);
+    step = (struct step){.kind = kind < 224 ? kind % KINDS : FILE_AT};
     step.address = odd(choose_page());
     step.size = odd(choose_size());
     step.argument = script_u8(&script) % 8; /* rights of a mapping */
@@ -270,6 +277,37 @@ static void judge(const struct mote__vm *vm)
     }
 }
 
+static void model_file(uint64_t start, uint64_t pages, uint64_t first, unsigned access)
+{
+    for (uint64_t i = 0; i < pages; i++) {
+        bool inside = first + i < FILE_PAGES;
+        model_map(start + i * MOTE__PAGE, MOTE__PAGE, inside ? access : 0);
+        if (inside)
+            model_write(start + i * MOTE__PAGE, FILE_WORD + first + i);
+    }
+}
+
+/* As the personality does for an mmap: where nothing is mapped, page by page. */
+static void map_file(void)
+{
+    struct mote__memory *m = &sandbox->shell->memory;
+    const struct mote__layout *l = &image->layout;
+    uint64_t start = mote__align_down(step.address, MOTE__PAGE);
+    uint64_t pages = step.size % (2 * FILE_PAGES) + 1, first = step.size / 64 % (FILE_PAGES + 2);
+    uint64_t size = pages * MOTE__PAGE;
+    unsigned access = access_of(step.argument);
+    if (start < l->mmap || start > l->mmap_end - size || !mote__memory_is_free(m, start, size))
+        return;
+    bool room = has_room_for(size);
+    int status = mote__memory_map_file(m, start, size, &policy->mounts.list[0], first * MOTE__PAGE,
+                                       access, MOTE__REGION_MMAP, NULL);
+    fake_check(status == 0 || !room || access & MOTE__EXECUTE, "a file is mapped where it can be");
+    fake_check(status || !(access & MOTE__EXECUTE), "a file is never executable");
+    fake_check(!status || mote__memory_is_free(m, start, size), "all or nothing");
+    if (!status)
+        model_file(start, pages, first, access);
+}
+
 /* Writes go through without a stop, or fault as the model says. */
 static void write_page(struct mote__vm *vm)
 {
@@ -328,7 +366,10 @@ static void guest(struct mote__vm *vm, struct mote__exit *exit)
         stopped = make_step(vm, exit);
         if (stopped)
             return;
-        write_page(vm);
+        if (step.kind == FILE_AT)
+            map_file();
+        else
+            write_page(vm);
     }
     model_check_pages(memory, vm);
     model_check_leaves(memory, OURS);
@@ -341,7 +382,7 @@ static void guest(struct mote__vm *vm, struct mote__exit *exit)
 static struct {
     struct mote__regions regions;
     struct mote__extents free;
-    uint8_t ram[LIMIT];
+    uint8_t ram[LIMIT + FILE_PAGES * MOTE__PAGE];
     size_t used;
     uint64_t brk;
 } begin;
@@ -394,12 +435,27 @@ static void make_image(mote_image **out)
     fake_check(mote_image_open(out, host, &source, &options, NULL) == 0, "an image");
 }
 
+static void grant_file(void)
+{
+    char path[40];
+    int fd = memfd_create("granted", 0);
+    for (uint64_t i = 0; i < FILE_PAGES; i++) {
+        uint64_t word = FILE_WORD + i;
+        fake_check(pwrite(fd, &word, sizeof word, (off_t)(i * MOTE__PAGE)) == sizeof word,
+                   "a file");
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    fake_check(mote_policy_file(policy, path, "/granted", NULL) == 0, "a grant");
+    close(fd);
+}
+
 static void make_host(void)
 {
     fake_guest = guest;
     fake_check(mote_host_new(&host, NULL, NULL) == 0, "a host");
     fake_check(mote_policy_new(&policy, host, NULL) == 0, "a policy");
     fake_check(mote_policy_set(policy, MOTE_OPT_MEMORY, LIMIT, NULL) == 0, "a limit");
+    grant_file();
     make_image(&plain);
     image = plain;
     fake_check(mote_image_boot(plain, NULL) == 0, "it boots");

@@ -127,14 +127,18 @@ void model_take(const struct mote__memory *memory, uint64_t start, uint64_t end)
 
 static uint8_t owners[0x4000]; /* of the pages of ram */
 
-static void own(const struct mote__memory *memory, size_t offset, uint64_t size)
+enum { NOBODY, ONE, READERS };
+
+/* Pages of a granted file may be shown many times, unless one may have written them. */
+static void own(const struct mote__memory *memory, size_t offset, uint64_t size, uint8_t owner)
 {
     fake_check(offset % MOTE__PAGE == 0 && size % MOTE__PAGE == 0 && size, "memory is pages");
     fake_check(offset <= memory->ram.used && size <= memory->ram.used - offset,
                "memory was handed out");
     for (size_t i = offset / MOTE__PAGE; i < (offset + size) / MOTE__PAGE; i++) {
-        fake_check(owners[i] == 0, "no memory is shared by two regions or free twice");
-        owners[i] = 1;
+        fake_check(owners[i] == NOBODY || (owners[i] == READERS && owner == READERS),
+                   "no memory is shared by two regions or free twice");
+        owners[i] = owner;
     }
 }
 
@@ -150,8 +154,22 @@ static void check_region(const struct mote__memory *memory, const struct mote__r
     }
     bool image = r->offset < memory->read_only;
     fake_check(!(image && r->access & MOTE__WRITE), "the image is not writable");
+    bool file = r->offset >= memory->files && r->offset - memory->files < memory->files_used;
+    fake_check(file == mote__region_is_file(r), "pages of files are in regions of files");
+    fake_check(!(r->kind == MOTE__REGION_FILE && r->access & MOTE__WRITE), "shared, not written");
     if (!image)
-        own(memory, r->offset, r->end - r->start);
+        own(memory, r->offset, r->end - r->start, r->kind == MOTE__REGION_FILE ? READERS : ONE);
+}
+
+static void check_files(const struct mote__memory *memory)
+{
+    size_t private = 0;
+    for (size_t i = 0; i < memory->regions.count; i++) {
+        const struct mote__region *r = &memory->regions.list[i];
+        private += r->kind == MOTE__REGION_FILE_PRIVATE ? (size_t)(r->end - r->start) : 0;
+    }
+    fake_check(private == memory->private_files, "what a guest may write of files is counted");
+    fake_check(mote__memory_in_use(memory) <= memory->limit, "memory is within the limit");
 }
 
 void model_check_table(const struct mote__memory *memory)
@@ -167,11 +185,15 @@ void model_check_table(const struct mote__memory *memory)
     }
     for (size_t i = 0; i < memory->free.count; i++) {
         const struct mote__extent *e = &memory->free.list[i];
-        own(memory, e->offset, e->size);
+        own(memory, e->offset, e->size, ONE);
         fake_check(i == 0 || e[-1].offset + e[-1].size < e->offset, "extents never touch");
     }
-    for (size_t i = memory->read_only / MOTE__PAGE; i < used; i++)
-        fake_check(owners[i], "no memory is lost");
+    for (size_t i = memory->read_only / MOTE__PAGE; i < used; i++) {
+        size_t at = i * MOTE__PAGE;
+        bool file = at >= memory->files && at - memory->files < memory->files_used;
+        fake_check(file || owners[i], "no memory is lost");
+    }
+    check_files(memory);
 }
 
 /* ---- page tables ---- */

@@ -67,7 +67,7 @@ size_t mote__memory_in_use(const struct mote__memory *memory)
 
 size_t mote__memory_room(const struct mote__memory *memory)
 {
-    size_t used = memory->ram.used - memory->files_used + memory->private_files;
+    size_t used = mote__memory_in_use(memory);
     return memory->limit > used ? memory->limit - used : 0;
 }
 
@@ -120,14 +120,14 @@ static int take_memory(struct mote__memory *memory, size_t size, size_t *offset,
     if (*taken)
         return 0;
     *taken = size;
-    if (size > mote__memory_room(memory))
-        return mote__memory_fail_limit(memory, error);
     return mote__arena_take(&memory->ram, size, offset, error);
 }
 
 static int back_range(struct mote__memory *memory, uint64_t start, uint64_t end, unsigned access,
                       enum mote__region_kind kind, mote_error *error)
 {
+    if (end - start > mote__memory_room(memory))
+        return mote__memory_fail_limit(memory, error);
     while (start < end) {
         size_t offset, taken;
         int status = take_memory(memory, (size_t)(end - start), &offset, &taken, error);

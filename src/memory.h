@@ -54,8 +54,7 @@ int mote__memory_give_back(struct mote__memory *memory, size_t offset, size_t si
 void mote__memory_abandon(struct mote__memory *memory);
 /* Bytes handed out to the guest: of files those that it may write. */
 size_t mote__memory_in_use(const struct mote__memory *memory);
-/* Bytes that may still be handed out, besides the free extents; and the error when they are less
- * than what is needed. */
+/* Bytes that may still be handed out; and the error when they are less than what is needed. */
 size_t mote__memory_room(const struct mote__memory *memory);
 int mote__memory_fail_limit(const struct mote__memory *memory, mote_error *error);
 
