@@ -123,7 +123,7 @@ static const struct option options[] = {
     OPTION(RANDOM_SEED, random_seed, 0, UINT64_MAX),
     OPTION(FROZEN_TIME, frozen_time_ns, 0, INT64_MAX),
     OPTION(REFUSED, refused, MOTE_REFUSED_ENOSYS, MOTE_REFUSED_FAULT),
-    OPTION(OPEN_FILES, open_files, 3, 1024),
+    OPTION(OPEN_FILES, open_files, 3, MOTE__FD_END),
     OPTION(FILE_BYTES, file_bytes, 0, UINT64_MAX),
 };
 

@@ -199,9 +199,4 @@ int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error);
 /* Gives the VM up; the next reset makes another. */
 void mote__sandbox_retire(mote_sandbox *sandbox);
 
-/* ---- linux/start.c ---- */
-
-/* Builds the initial stack of a program and the registers for its entry. */
-int mote__linux_start(mote_sandbox *sandbox, struct mote__cpu_regs *regs, mote_error *error);
-
 #endif

@@ -9,7 +9,6 @@
 
 #include "linux/internal.h"
 
-#define SECOND      1000000000
 #define PERMISSIONS 07777u /* what is beyond 0777 the file layer refuses */
 
 /* ---- status ---- */
@@ -69,8 +68,9 @@ static int64_t status_at(mote_sandbox *sandbox, struct mote__syscall *call, uint
 
 static struct timespec to_timespec(int64_t ns)
 {
-    int64_t rest = ns % SECOND;
-    return (struct timespec){ns / SECOND - (rest < 0), (long)(rest < 0 ? rest + SECOND : rest)};
+    int64_t rest = ns % MOTE__SECOND;
+    return (struct timespec){ns / MOTE__SECOND - (rest < 0),
+                             (long)(rest < 0 ? rest + MOTE__SECOND : rest)};
 }
 
 static int64_t put_stat(mote_sandbox *sandbox, const struct mote__file_status *from, unsigned mode,
@@ -249,10 +249,10 @@ static int64_t get_time(const struct timespec *t, enum mote__time_how *how, int6
     *ns = 0;
     if (*how != MOTE__TIME_SET)
         return 0;
-    if (t->tv_nsec < 0 || t->tv_nsec >= SECOND || t->tv_sec > INT64_MAX / SECOND - 1 ||
-        t->tv_sec < INT64_MIN / SECOND + 1)
+    if (t->tv_nsec < 0 || t->tv_nsec >= MOTE__SECOND || t->tv_sec > INT64_MAX / MOTE__SECOND - 1 ||
+        t->tv_sec < INT64_MIN / MOTE__SECOND + 1)
         return -EINVAL;
-    *ns = t->tv_sec * SECOND + t->tv_nsec;
+    *ns = t->tv_sec * MOTE__SECOND + t->tv_nsec;
     return 0;
 }
 

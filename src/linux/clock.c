@@ -13,7 +13,6 @@
 #include "linux/internal.h"
 #include "os/os.h"
 
-#define SECOND 1000000000u
 #define COARSE 10000000u /* nanoseconds */
 
 bool mote__linux_has_clock(const mote_sandbox *sandbox)
@@ -92,7 +91,7 @@ static bool read_clock(mote_sandbox *sandbox, uint64_t clock, uint64_t *ns)
 
 static struct timespec to_timespec(uint64_t ns)
 {
-    return (struct timespec){(time_t)(ns / SECOND), (long)(ns % SECOND)};
+    return (struct timespec){(time_t)(ns / MOTE__SECOND), (long)(ns % MOTE__SECOND)};
 }
 
 int64_t mote__linux_clock_gettime(mote_sandbox *sandbox, struct mote__syscall *call)
@@ -125,7 +124,7 @@ int64_t mote__linux_gettimeofday(mote_sandbox *sandbox, struct mote__syscall *ca
     if (!mote__linux_has_clock(sandbox))
         return mote__linux_refuse(call);
     uint64_t ns = realtime_ns(sandbox);
-    struct timeval t = {(time_t)(ns / SECOND), (suseconds_t)(ns % SECOND / 1000)};
+    struct timeval t = {(time_t)(ns / MOTE__SECOND), (suseconds_t)(ns % MOTE__SECOND / 1000)};
     int64_t status = call->args[0] ? mote__linux_put(sandbox, call->args[0], &t, sizeof t) : 0;
     return status || !call->args[1] ? status
                                     : mote__linux_put(sandbox, call->args[1], &utc, sizeof utc);
@@ -135,7 +134,7 @@ int64_t mote__linux_time(mote_sandbox *sandbox, struct mote__syscall *call)
 {
     if (!mote__linux_has_clock(sandbox))
         return mote__linux_refuse(call);
-    int64_t seconds = (int64_t)(realtime_ns(sandbox) / SECOND);
+    int64_t seconds = (int64_t)(realtime_ns(sandbox) / MOTE__SECOND);
     if (call->args[0] && mote__linux_put(sandbox, call->args[0], &seconds, sizeof seconds))
         return -EFAULT;
     return seconds;
@@ -154,17 +153,17 @@ int64_t mote__linux_times(mote_sandbox *sandbox, struct mote__syscall *call)
 
 /* ---- sleeping ---- */
 
-/* A time that is not negative and has less than a second of nanoseconds, or -EINVAL; one that is
- * beyond all deadlines is for ever. */
-static int64_t get_time(const mote_sandbox *sandbox, uint64_t address, uint64_t *ns)
+int64_t mote__linux_get_time(const mote_sandbox *sandbox, uint64_t address, uint64_t unit,
+                             uint64_t *ns)
 {
-    struct timespec t;
-    if (mote__linux_get(sandbox, address, &t, sizeof t))
+    int64_t t[2]; /* struct timespec or timeval */
+    if (mote__linux_get(sandbox, address, t, sizeof t))
         return -EFAULT;
-    if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= (long)SECOND)
+    if (t[0] < 0 || t[1] < 0 || (uint64_t)t[1] >= MOTE__SECOND / unit)
         return -EINVAL;
-    uint64_t seconds = (uint64_t)t.tv_sec;
-    *ns = seconds < UINT64_MAX / SECOND - 1 ? seconds * SECOND + (uint64_t)t.tv_nsec : UINT64_MAX;
+    uint64_t seconds = (uint64_t)t[0];
+    *ns = seconds < UINT64_MAX / MOTE__SECOND - 1 ? seconds * MOTE__SECOND + (uint64_t)t[1] * unit
+                                                  : UINT64_MAX;
     return 0;
 }
 
@@ -179,7 +178,7 @@ int64_t mote__linux_nanosleep(mote_sandbox *sandbox, struct mote__syscall *call)
     uint64_t ns;
     if (!mote__linux_has_clock(sandbox))
         return mote__linux_refuse(call);
-    int64_t status = get_time(sandbox, call->args[0], &ns);
+    int64_t status = mote__linux_get_time(sandbox, call->args[0], 1, &ns);
     return status ? status : sleep_ns(sandbox, ns);
 }
 
@@ -190,7 +189,7 @@ int64_t mote__linux_clock_nanosleep(mote_sandbox *sandbox, struct mote__syscall 
         return mote__linux_refuse(call);
     if (!read_clock(sandbox, call->args[0], &now))
         return -EINVAL;
-    int64_t status = get_time(sandbox, call->args[2], &ns);
+    int64_t status = mote__linux_get_time(sandbox, call->args[2], 1, &ns);
     if (status)
         return status;
     if (call->args[1] & TIMER_ABSTIME)

@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "sandbox.h"
-
 /* ---- what descriptors refer to ---- */
 
 static void drop(struct mote__fds *fds, size_t open)
@@ -194,25 +192,4 @@ void mote__fds_free(struct mote__fds *fds)
     mote__free(fds->cwd);
     mote__free(fds->opens);
     mote__free(fds->list);
-}
-
-int mote_sandbox_output(mote_sandbox *sandbox, int guest_fd, const void **data, size_t *size)
-{
-    if (!data || !size)
-        return MOTE_EINVAL;
-    int status = mote__sandbox_enter(sandbox);
-    if (status)
-        return status;
-    const mote_policy *policy = sandbox->policy;
-    status = MOTE_EINVAL;
-    for (size_t i = 0; policy && i < policy->nstreams; i++) {
-        const struct mote__stream *s = &policy->streams[i];
-        if (s->guest_fd != guest_fd || s->kind != MOTE__STREAM_CAPTURE)
-            continue;
-        *data = sandbox->fds.streams[i].capture.data;
-        *size = sandbox->fds.streams[i].capture.used;
-        status = 0;
-    }
-    mote__sandbox_leave(sandbox);
-    return status;
 }

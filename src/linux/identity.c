@@ -44,9 +44,9 @@ int64_t mote__linux_sysinfo(mote_sandbox *sandbox, struct mote__syscall *call)
     struct sysinfo info;
     memset(&info, 0, sizeof info);
     if (mote__linux_has_clock(sandbox))
-        info.uptime = (long)(mote__linux_monotonic_ns(sandbox) / 1000000000u);
-    info.totalram = memory->ram.reserved;
-    info.freeram = memory->ram.reserved - mote__memory_in_use(memory);
+        info.uptime = (long)(mote__linux_monotonic_ns(sandbox) / MOTE__SECOND);
+    info.totalram = memory->limit;
+    info.freeram = memory->limit - mote__memory_in_use(memory);
     info.procs = 1;
     info.mem_unit = 1;
     return mote__linux_put(sandbox, call->args[0], &info, sizeof info);
@@ -58,7 +58,7 @@ static struct rlimit limit_of(const mote_sandbox *sandbox, uint64_t resource)
 {
     const struct mote__layout *l = sandbox->shell->layout;
     uint64_t limit = resource == RLIMIT_STACK    ? l->stack_top - l->stack_low
-                     : resource == RLIMIT_AS     ? sandbox->shell->memory.ram.reserved
+                     : resource == RLIMIT_AS     ? sandbox->shell->memory.limit
                      : resource == RLIMIT_NOFILE ? MOTE__FD_END
                      : resource == RLIMIT_NPROC  ? 1
                      : resource == RLIMIT_CORE   ? 0
@@ -93,8 +93,8 @@ int64_t mote__linux_getrusage(mote_sandbox *sandbox, struct mote__syscall *call)
     if (!mote__linux_has_clock(sandbox))
         return mote__linux_refuse(call);
     uint64_t ns = mote__linux_cpu_ns(sandbox);
-    usage.ru_utime.tv_sec = (time_t)(ns / 1000000000u);
-    usage.ru_utime.tv_usec = (suseconds_t)(ns % 1000000000u / 1000);
+    usage.ru_utime.tv_sec = (time_t)(ns / MOTE__SECOND);
+    usage.ru_utime.tv_usec = (suseconds_t)(ns % MOTE__SECOND / 1000);
     usage.ru_maxrss = (long)(mote__memory_in_use(&sandbox->shell->memory) / 1024);
     return mote__linux_put(sandbox, call->args[1], &usage, sizeof usage);
 }

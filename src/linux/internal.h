@@ -10,6 +10,8 @@
 #define MOTE__LINUX_ID   1    /* of the process, its only thread, its group */
 #define MOTE__LINUX_USER 1000 /* user and group */
 
+#define MOTE__SECOND     1000000000 /* nanoseconds */
+
 /* One system call while it is served. */
 struct mote__syscall {
     uint64_t number;
@@ -116,6 +118,11 @@ struct pollfd;
 int mote__linux_wait(const mote_sandbox *sandbox, struct pollfd *fds, size_t count, uint64_t ns);
 
 /* ---- clock.c ---- */
+
+/* A struct timespec (`unit` 1) or timeval (1000) of the guest, in nanoseconds; what is beyond all
+ * deadlines is UINT64_MAX. -EINVAL where it is negative or its second part not below a second. */
+int64_t mote__linux_get_time(const mote_sandbox *sandbox, uint64_t address, uint64_t unit,
+                             uint64_t *ns);
 
 /* Whether the policy grants one. */
 bool mote__linux_has_clock(const mote_sandbox *sandbox);

@@ -29,6 +29,8 @@ struct mote__linux {
 
 /* As a program finds it at its entry. */
 void mote__linux_begin(struct mote__linux *linux, uint64_t heap);
+/* Builds the initial stack of a program and the registers for its entry (start.c). */
+int mote__linux_start(mote_sandbox *sandbox, struct mote__cpu_regs *regs, mote_error *error);
 
 /* What a system call comes to. */
 enum mote__syscall_outcome {

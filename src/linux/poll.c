@@ -4,13 +4,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/select.h>
-#include <sys/time.h>
-#include <time.h>
 
 #include "linux/internal.h"
 
-#define MOST   256u /* descriptors in one call */
-#define SECOND 1000000000u
+#define MOST 256u /* descriptors in one call */
 
 /* ---- one look and one sleep ---- */
 
@@ -35,7 +32,8 @@ static int look(const mote_sandbox *sandbox, struct pollfd *list, size_t count)
     return ready;
 }
 
-/* The host's descriptors behind the guest's: those of which nobody else is ready. */
+/* The host's descriptors behind the guest's; there is none behind a callback or a buffer (-1,
+ * which poll passes over). */
 static size_t to_host(const mote_sandbox *sandbox, const struct pollfd *list, size_t count,
                       struct pollfd *host)
 {
@@ -61,21 +59,12 @@ static int64_t wait_for(const mote_sandbox *sandbox, struct pollfd *list, size_t
 
 /* ---- times ---- */
 
-/* NULL is for ever. A second argument beyond the bounds is -EINVAL. */
+/* NULL is for ever. */
 static int64_t get_timeout(const mote_sandbox *sandbox, uint64_t address, uint64_t unit,
                            uint64_t *ns)
 {
-    int64_t t[2];
     *ns = UINT64_MAX;
-    if (!address)
-        return 0;
-    if (mote__linux_get(sandbox, address, t, sizeof t))
-        return -EFAULT;
-    if (t[0] < 0 || t[1] < 0 || (uint64_t)t[1] >= SECOND / unit)
-        return -EINVAL;
-    if ((uint64_t)t[0] < UINT64_MAX / SECOND - 1)
-        *ns = (uint64_t)t[0] * SECOND + (uint64_t)t[1] * unit;
-    return 0;
+    return address ? mote__linux_get_time(sandbox, address, unit, ns) : 0;
 }
 
 /* ---- poll ---- */

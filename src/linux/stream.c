@@ -149,6 +149,27 @@ static int64_t capture(mote_sandbox *sandbox, struct mote__stream_state *state, 
     return (int64_t)size;
 }
 
+int mote_sandbox_output(mote_sandbox *sandbox, int guest_fd, const void **data, size_t *size)
+{
+    if (!data || !size)
+        return MOTE_EINVAL;
+    int status = mote__sandbox_enter(sandbox);
+    if (status)
+        return status;
+    const mote_policy *policy = sandbox->policy;
+    status = MOTE_EINVAL;
+    for (size_t i = 0; policy && i < policy->nstreams; i++) {
+        const struct mote__stream *s = &policy->streams[i];
+        if (s->guest_fd != guest_fd || s->kind != MOTE__STREAM_CAPTURE)
+            continue;
+        *data = sandbox->fds.streams[i].capture.data;
+        *size = sandbox->fds.streams[i].capture.used;
+        status = 0;
+    }
+    mote__sandbox_leave(sandbox);
+    return status;
+}
+
 /* ---- both directions ---- */
 
 int64_t mote__stream_take(mote_sandbox *sandbox, const struct mote__open *open, void *data,

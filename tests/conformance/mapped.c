@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #define PAGE  4096u
@@ -91,6 +93,22 @@ static void check_sum(struct box *box, int64_t address)
 
     must_call(box, "sum_pages", ARGS(v_u64((uint64_t)address), v_u64(PAGES)), &value);
     CHECK_INT(value.of.u64, 255 * 256 / 2);
+}
+
+TEST(mapped, granted_files_are_not_the_guests_memory)
+{
+    struct sysinfo info;
+    struct rlimit limit;
+    struct box box;
+
+    open_file(&box, PAGES, 0);
+    CHECK_INT(RAW(&box, SYS_sysinfo, at(0)), 0);
+    raw_get(&box, 0, &info, sizeof(info));
+    CHECK_INT(info.totalram, 64 * MIB);
+    CHECK_INT(RAW(&box, SYS_getrlimit, RLIMIT_AS, at(0)), 0);
+    raw_get(&box, 0, &limit, sizeof(limit));
+    CHECK_INT(limit.rlim_cur, 64 * MIB);
+    box_close(&box);
 }
 
 /* ---- sharing ------------------------------------------------------------------ */
