@@ -86,13 +86,20 @@ static int check_suspended(mote_sandbox *sandbox)
 
 /* ---- running ---- */
 
-/* The report of the last call goes; what belongs to the sandbox stays. Only what
- * the last call may have filled is cleared: this is on the path of every call. */
-static void begin(mote_sandbox *sandbox)
+void mote__call_forget(mote_sandbox *sandbox)
 {
-    mote_report *r = &sandbox->report;
     sandbox->error.code = 0;
     sandbox->error.text[0] = sandbox->error.remedy[0] = '\0';
+    sandbox->report.code = 0;
+    sandbox->report.text[0] = '\0';
+}
+
+/* Error and report of the last call go; what belongs to the sandbox stays. Only what
+ * the last call may have filled is cleared: this is on the path of every call. */
+static void forget_last_call(mote_sandbox *sandbox)
+{
+    mote_report *r = &sandbox->report;
+    mote__call_forget(sandbox);
     sandbox->ended = 0;
     if (r->fault != MOTE_FAULT_NONE) {
         memset(&r->registers, 0, sizeof r->registers);
@@ -104,17 +111,7 @@ static void begin(mote_sandbox *sandbox)
         r->nframes = 0;
     }
     r->fault = MOTE_FAULT_NONE;
-    r->code = 0;
-    r->text[0] = '\0';
     r->wall_ns = r->cpu_ns = r->exits = r->host_calls = r->syscalls = r->refused = 0;
-}
-
-void mote__call_forget(mote_sandbox *sandbox)
-{
-    sandbox->error.code = 0;
-    sandbox->error.text[0] = sandbox->error.remedy[0] = '\0';
-    sandbox->report.code = 0;
-    sandbox->report.text[0] = '\0';
 }
 
 /* An outermost call without one has the policy's; a nested one is under that of the call
@@ -226,7 +223,7 @@ int mote_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *gi
         return status;
     status = check_suspended(sandbox);
     if (!status) {
-        begin(sandbox);
+        forget_last_call(sandbox);
         status = check_call(sandbox, func, given, &options, args, nargs, results, nresults);
     }
     if (!status)
@@ -284,7 +281,7 @@ int mote_run(mote_sandbox *sandbox, const mote_call_options *given, int *exit_st
         return status;
     status = check_suspended(sandbox);
     if (!status) {
-        begin(sandbox);
+        forget_last_call(sandbox);
         status = check_run(sandbox, given, &options, exit_status);
     }
     if (!status)
@@ -300,7 +297,7 @@ int mote_reset(mote_sandbox *sandbox)
         return status;
     if (sandbox->state == MOTE_STATE_SUSPENDED)
         mote__handle_end(sandbox->handle);
-    begin(sandbox);
+    forget_last_call(sandbox);
     memset(sandbox->report.text, 0, sizeof sandbox->report.text);
     memset(sandbox->error.text, 0, sizeof sandbox->error.text);
     status = mote__sandbox_reset(sandbox, &sandbox->error);

@@ -134,11 +134,10 @@ static bool answer_cpuid(mote_sandbox *sandbox, struct mote__cpu_regs *regs)
 
 /* ---- reports ---- */
 
+/* Registers and frames follow when the call ends (backtrace.c); the text needs the symbol now. */
 static void report_processor(mote_sandbox *sandbox, const struct mote__halt *halt)
 {
     mote_report *r = &sandbox->report;
-    _Static_assert(sizeof r->registers == sizeof halt->regs, "same registers");
-    memcpy(&r->registers, &halt->regs, sizeof r->registers);
     r->vector = halt->vector;
     r->error_code = halt->error_code;
     mote__image_symbol(sandbox->image, halt->regs.rip, r->symbol, sizeof r->symbol);
