@@ -67,10 +67,13 @@ static int go_on(mote_sandbox *sandbox, const mote_call_options *options,
                  const struct answer *answer, mote_value *results, size_t nresults)
 {
     enum mote__stop stop = MOTE__STOP_EXIT;
+    uint64_t deadline = sandbox->calls[0].deadline;
     narrow_deadline(sandbox, options);
     int status = mote__execute_resume(sandbox);
-    if (status)
+    if (status) { /* it is suspended as before */
+        sandbox->calls[0].deadline = deadline;
         return status;
+    }
     status = mote__execute_go_on(sandbox, give(sandbox, answer), &stop);
     return status ? status : finish(sandbox, stop, results, nresults);
 }

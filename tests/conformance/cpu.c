@@ -7,8 +7,9 @@
 #define SHORT (emulated() ? SECOND / 2 : SECOND / 50)
 
 /* What the host function does with its thread. */
-static enum { NOTHING, SLEEP, SPIN } way;
+static enum { NOTHING, SLEEP, SPIN, NEST } way;
 static uint64_t for_ns;
+static struct box *caller;
 
 static uint64_t cpu_ns(void)
 {
@@ -31,6 +32,9 @@ static int fn_pass(void *user, mote_context *context, const mote_value *args, si
         sleep_ms((unsigned)(for_ns / 1000000));
     }
     while (way == SPIN && cpu_ns() - begin < for_ns) {
+    }
+    if (way == NEST) {
+        CHECK_CODE(box_call(caller, "spin", NO_ARGS, NULL), MOTE_ECPU);
     }
     result->of.u32 = 1;
     return 0;
@@ -156,6 +160,19 @@ TEST(cpu, host_functions_count)
         CHECK_CODE(pass(&box, SPIN, 2 * SHORT), MOTE_OK);
     }
     check_fault(&box, pass(&box, SPIN, 5 * SHORT), MOTE_ECPU, MOTE_FAULT_CPU);
+    way = NOTHING;
+    expect_alive(&box);
+    box_close(&box);
+}
+
+/* That of nested calls is the outer call's. */
+TEST(cpu, nested_calls_count)
+{
+    struct box box;
+
+    open_with(&box, MOTE_OPT_CPU_BUDGET, SHORT);
+    caller = &box;
+    check_fault(&box, pass(&box, NEST, 0), MOTE_ECPU, MOTE_FAULT_CPU);
     way = NOTHING;
     expect_alive(&box);
     box_close(&box);

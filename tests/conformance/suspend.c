@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -530,6 +531,33 @@ TEST(suspend, any_thread_goes_on)
     CHECK_CODE(mote_interrupt(handle), MOTE_OK); /* no signal: the thread is gone */
     CHECK_CODE(resume(&box, 1, &relay.result), MOTE_EINTERRUPTED);
     mote_handle_unref(handle);
+    close_waiting(&box);
+}
+
+/* A thread that could not be stopped does not go on with it; another may. */
+TEST(suspend, a_thread_that_blocks_the_signal)
+{
+    struct box box;
+    mote_value result;
+    mote_value answer = v_u32(8);
+    mote_call_options sooner = {sizeof(sooner), SECOND};
+    struct relay relay = {.box = &box, .answer = 7};
+    uint64_t deadline;
+    sigset_t all;
+    sigset_t old;
+
+    open_waiting(&box);
+    CHECK_CODE(call_deadline(&box, "wait", 100 * SECOND, ARGS(v_u32(1)), &result), MOTE_PENDING);
+    deadline = mote_sandbox_deadline(box.sandbox);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    on_a_thread(resume_on_a_thread, &relay); /* inherits what is blocked */
+    CHECK_CODE(relay.rc, MOTE_EINVAL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    CHECK_INT(mote_sandbox_state(box.sandbox), MOTE_STATE_SUSPENDED);
+    CHECK(mote_sandbox_deadline(box.sandbox) == deadline);
+    CHECK_CODE(mote_resume(box.sandbox, &sooner, &answer, &result, 1), MOTE_OK);
+    CHECK_INT(result.of.u32, 8);
     close_waiting(&box);
 }
 
