@@ -5,6 +5,7 @@
  * to its failure. After each round the process must hold what it held before.
  *
  *     seam scenario|world [FIRST [LAST]]      these rounds only
+ *     seam explain [NAME], seam names         see explain.c
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "explain.h"
 #include "os/os.h"
 #include "seam.h"
 
@@ -29,7 +31,7 @@ static const struct failure failures[] = {
 
 static _Atomic unsigned long calls;
 static unsigned long failing; /* the first to fail; 0: none */
-static const struct failure *failure;
+static const struct failure *failure = failures;
 static void (*scenario)(void);
 static bool fired, break_run;
 static char call_name[32];
@@ -37,6 +39,7 @@ static unsigned long round_number, violations;
 
 static int hook(const char *call)
 {
+    explain_mark(call);
     if (break_run && strcmp(call, "ioctl") == 0) {
         break_run = false;
         return EIO;
@@ -134,13 +137,21 @@ static unsigned long run_all(const struct failure *f, unsigned long first, unsig
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fprintf(stderr, "usage: seam scenario|world [FIRST [LAST]]\n");
+        fprintf(stderr, "usage: seam scenario|world [FIRST [LAST]] | explain [NAME] | names\n");
         return 2;
+    }
+    mote__seam_hook = hook;
+    if (strcmp(argv[1], "names") == 0) {
+        explain_names();
+        return 0;
+    }
+    if (strcmp(argv[1], "explain") == 0) {
+        static void (*const all[])(void) = {scenario_run, world_run};
+        return explain(all, 2, argc > 2 ? argv[2] : NULL);
     }
     scenario = strcmp(argv[1], "world") == 0 ? world_run : scenario_run;
     unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
     unsigned long last = argc > 3 ? strtoul(argv[3], NULL, 0) : 100000, rounds = 0;
-    mote__seam_hook = hook;
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
         rounds += run_all(&failures[i], first, last);
     printf("%lu rounds, %lu violations\n", rounds, violations);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "explain.h"
 #include "steps.h"
 
 static mote_host *host;
@@ -61,6 +62,7 @@ static void make_folder(void)
 static void tidy(void)
 {
     char rest[256];
+    explain_outside(true);
     unlink(in_folder("data/dir/moved"));
     rmdir(in_folder("data/dir"));
     unlink(in_folder("data/file"));
@@ -68,20 +70,27 @@ static void tidy(void)
     }
     answered = 0;
     callback_read = false;
+    explain_outside(false);
 }
 
 static void open_ends(void)
 {
+    explain_outside(true);
+    if (!folder[0])
+        make_folder();
     file = open(in_folder("data/.."), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) || file < 0)
         seam_violation("no pipe or file");
+    explain_outside(false);
 }
 
 static void close_ends(void)
 {
+    explain_outside(true);
     close(pipe_ends[0]);
     close(pipe_ends[1]);
     close(file);
+    explain_outside(false);
 }
 
 /* ---- grants ---- */
@@ -295,8 +304,6 @@ static void take_down(void)
 
 void world_run(void)
 {
-    if (!folder[0])
-        make_folder();
     open_ends();
     again("host_new", make_host);
     again("image_open", open_image);

@@ -141,6 +141,9 @@ static bool lists(const char *path, const char *name)
     DIR *dir = opendir(path);
     if (!dir)
         return false;
+    while (readdir(dir))
+        continue;
+    rewinddir(dir);
     for (struct dirent *e; (e = readdir(dir));)
         found |= strcmp(e->d_name, name) == 0;
     closedir(dir);
