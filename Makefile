@@ -25,7 +25,7 @@ bench: build-release ## Measure; rows in build/bench.json
 install: build-release ## Install under PREFIX (default /usr/local; DESTDIR is honoured)
 	cmake --install build/release --prefix $(abspath $(PREFIX))
 
-format: setup ## Format all C sources in place
+format: setup ## Format all C and C++ sources in place
 	scripts/sources | xargs clang-format -i
 
 lint: setup ## Check format, clang-tidy, cppcheck
