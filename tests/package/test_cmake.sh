@@ -20,4 +20,11 @@ for host in ./with_shared ./with_static; do
         [[ $said = "mote "*": 42" ]] || { echo "cmake: $host $guest printed '$said'" >&2; exit 1; }
     done
 done
-echo "cmake: hosts with mote::mote and mote::mote_static ran guests made by mote_add_guest"
+line=$(awk '/__builtin_trap/ { print NR }' "$consumer/guest.c")
+for where in ./where_shared ./where_static; do
+    for guest in guests/musl_guest guests/glibc_guest; do
+        said=$(timeout 30 $where $guest)
+        [ "$said" = "crash at guest.c:$line" ] || { echo "cmake: $where $guest printed '$said'" >&2; exit 1; }
+    done
+done
+echo "cmake: hosts with mote::mote, mote::debug and their static ones ran guests made by mote_add_guest"

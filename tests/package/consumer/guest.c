@@ -7,3 +7,9 @@ static int32_t twice(int32_t x)
     return x * 2;
 }
 MOTE_EXPORT(twice, i32, i32);
+
+static void crash(void)
+{
+    __builtin_trap();
+}
+MOTE_EXPORT(crash, void);
