@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The memory of a guest: scripts of brk, mmap, munmap, mprotect, stack growth
+ * The memory of a guest: scripts of brk, mmap, munmap, mprotect, mremap, madvise, stack growth
  * and writes, before the snapshot and after it, against memory_model.c. After
  * each step tables, regions and model agree; after a reset all is exactly as
  * it was when the sandbox began.
@@ -40,10 +40,24 @@ static unsigned steps_left; /* of an input, so that none takes for ever */
 struct step {
     uint8_t kind;
     uint64_t address, size, argument, stride;
+    uint64_t to, new_size, flags; /* of a mapping that is moved */
     unsigned times;
 };
 
-enum kind { MAP, MAP_AT, UNMAP, PROTECT, BRK, WRITE, PUT, STACK, KINDS, FILE_AT = KINDS };
+enum kind {
+    MAP,
+    MAP_AT,
+    UNMAP,
+    PROTECT,
+    BRK,
+    WRITE,
+    PUT,
+    STACK,
+    REMAP,
+    DISCARD,
+    KINDS,
+    FILE_AT = KINDS
+};
 
 /* A granted file; page i begins with FILE_WORD + i. */
 #define FILE_PAGES 6u
@@ -95,6 +109,17 @@ static uint64_t odd(uint64_t value)
     return choice < 250 ? value : choice < 253 ? value + choice : script_u64(&script);
 }
 
+static void choose_remap(void)
+{
+    static const uint64_t flags[] = {0, MREMAP_MAYMOVE, MREMAP_MAYMOVE,
+                                     MREMAP_MAYMOVE | MREMAP_FIXED};
+    step.flags = odd(flags[script_u8(&script) % 4]);
+    step.to = odd(choose_page());
+    step.new_size = odd(choose_size());
+    if (step.new_size > LARGEST && step.new_size <= MOTE__USER_TOP)
+        step.new_size = LARGEST;
+}
+
 static void choose_step(void)
 {
     static const uint64_t strides[] = {MOTE__PAGE, 2 * MOTE__PAGE, MIB2, MIB2 + MOTE__PAGE};
@@ -108,6 +133,8 @@ static void choose_step(void)
     step.stride = strides[choice % 4];
     if (step.kind == WRITE || step.kind == PUT)
         step.argument = script_u64(&script);
+    if (step.kind == REMAP)
+        choose_remap();
     bool maps = step.kind == MAP || step.kind == MAP_AT;
     if (maps && step.size > LARGEST && step.size <= MOTE__USER_TOP)
         step.size = LARGEST;
@@ -164,6 +191,13 @@ static bool make_step(struct mote__vm *vm, struct mote__exit *exit)
         break;
     case BRK:
         set_arguments(vm, SYS_brk, image->layout.heap + step.size, 0, 0, 0);
+        break;
+    case REMAP:
+        set_arguments(vm, SYS_mremap, step.address, step.size, step.new_size, step.flags);
+        vm->regs.r8 = step.to;
+        break;
+    case DISCARD:
+        set_arguments(vm, SYS_madvise, step.address, step.size, MADV_DONTNEED, 0);
         break;
     case STACK:
         vm->regs.rip = TINY_TEXT;
@@ -224,6 +258,43 @@ static void mapped(uint64_t result)
     model_map(result, size, access_of(step.argument));
 }
 
+static void remapped(uint64_t result)
+{
+    uint64_t size = mote__align_up(step.size, MOTE__PAGE);
+    uint64_t new_size = mote__align_up(step.new_size, MOTE__PAGE);
+    bool fixed = step.flags & MREMAP_FIXED;
+    if (failed(result)) { /* what was at the place that was named may be gone */
+        if (fixed)
+            take_partial(step.to, step.new_size);
+        return;
+    }
+    fake_check(step.flags & MREMAP_MAYMOVE || result == step.address, "it stays where it is");
+    fake_check(!fixed || result == step.to, "MREMAP_FIXED");
+    if (result != step.address) {
+        if (fixed)
+            model_unmap(result, new_size);
+        for (uint64_t at = result; at < result + new_size; at += MOTE__PAGE)
+            fake_check(!model_is_mapped(at, MOTE__PAGE), "nothing was mapped there");
+    }
+    model_move(step.address, size, result, new_size);
+}
+
+/* What the first word of an empty page is. */
+static uint64_t empty_word(uint64_t address)
+{
+    const struct mote__memory *m = &sandbox->shell->memory;
+    const struct mote__region *r = &m->regions.list[mote__regions_find(&m->regions, address)];
+    size_t offset = r->offset + (size_t)(address - r->start) - m->files;
+    return mote__region_is_file(r) ? FILE_WORD + offset / MOTE__PAGE : 0;
+}
+
+static void emptied(void)
+{
+    uint64_t end = step.address + mote__align_up(step.size, MOTE__PAGE);
+    for (uint64_t at = step.address; at < end; at += MOTE__PAGE)
+        model_write(at, empty_word(at));
+}
+
 static void moved_brk(uint64_t result)
 {
     static const uint64_t most = LIMIT;
@@ -265,6 +336,15 @@ static void judge(const struct mote__vm *vm)
         else
             model_protect(step.address, mote__align_up(step.size, MOTE__PAGE),
                           access_of(step.argument));
+        break;
+    case REMAP:
+        remapped(result);
+        break;
+    case DISCARD:
+        if (failed(result))
+            take_partial(step.address, step.size);
+        else
+            emptied();
         break;
     case BRK:
         moved_brk(result);

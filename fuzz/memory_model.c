@@ -75,6 +75,24 @@ void model_protect(uint64_t start, uint64_t size, unsigned access)
         find(at)->access = access;
 }
 
+void model_move(uint64_t from, uint64_t size, uint64_t to, uint64_t new_size)
+{
+    unsigned access = find(from)->access;
+    for (uint64_t at = 0; at < size || at < new_size; at += MOTE__PAGE) {
+        uint64_t word = 0;
+        if (at < size) {
+            word = find(from + at)->word;
+            set_mapped(find(from + at), false);
+        }
+        if (at >= new_size)
+            continue;
+        struct page *page = find(to + at);
+        set_mapped(page, true);
+        page->access = access;
+        page->word = word;
+    }
+}
+
 bool model_is_mapped(uint64_t start, uint64_t size)
 {
     for (uint64_t at = start; at < start + size; at += MOTE__PAGE)

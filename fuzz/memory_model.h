@@ -16,6 +16,8 @@ void model_take(const struct mote__memory *memory, uint64_t start, uint64_t end)
 void model_map(uint64_t start, uint64_t size, unsigned access);
 void model_unmap(uint64_t start, uint64_t size);
 void model_protect(uint64_t start, uint64_t size, unsigned access);
+/* To another place or size, or both; all of the old one has the same rights. */
+void model_move(uint64_t from, uint64_t size, uint64_t to, uint64_t new_size);
 bool model_is_mapped(uint64_t start, uint64_t size);
 /* Rights of the page, 0 also where nothing is mapped. */
 unsigned model_access(uint64_t address);

@@ -207,8 +207,8 @@ static int unmap_region(struct mote__memory *memory, size_t index, mote_error *e
                          error);
 }
 
-/* Splits regions so that [start, end) begins and ends at boundaries. */
-static int cut_out(struct mote__memory *memory, uint64_t start, uint64_t end, mote_error *error)
+int mote__memory_cut_out(struct mote__memory *memory, uint64_t start, uint64_t end,
+                         mote_error *error)
 {
     memory->changed = true;
     int status = mote__regions_split(&memory->regions, start);
@@ -220,7 +220,7 @@ static int cut_out(struct mote__memory *memory, uint64_t start, uint64_t end, mo
 int mote__memory_unmap(struct mote__memory *memory, uint64_t start, uint64_t size,
                        mote_error *error)
 {
-    int status = cut_out(memory, start, start + size, error);
+    int status = mote__memory_cut_out(memory, start, start + size, error);
     size_t at = mote__regions_find(&memory->regions, start);
     while (!status && at < memory->regions.count && memory->regions.list[at].start < start + size)
         status = unmap_region(memory, at, error);
@@ -266,8 +266,7 @@ static int back_region(struct mote__memory *memory, size_t index, unsigned acces
     return status;
 }
 
-/* Forgets the guest's present use of the entries; the contents stay. */
-static int zap(struct mote__memory *memory, const struct mote__region *r, mote_error *error)
+int mote__memory_zap(struct mote__memory *memory, const struct mote__region *r, mote_error *error)
 {
 #if defined(MOTE_CONTROL_NO_REVOKE)
     (void)memory;
@@ -307,7 +306,7 @@ static int protect_region(struct mote__memory *memory, size_t index, unsigned ac
     } else {
         mote__paging_unmap(&memory->tables, memory->root, r->start, r->end - r->start);
     }
-    return lost ? zap(memory, r, error) : 0;
+    return lost ? mote__memory_zap(memory, r, error) : 0;
 }
 
 int mote__memory_protect(struct mote__memory *memory, uint64_t start, uint64_t size,
@@ -316,7 +315,7 @@ int mote__memory_protect(struct mote__memory *memory, uint64_t start, uint64_t s
     uint64_t end = start + size;
     int status = check_protect(memory, start, end, access);
     if (!status)
-        status = cut_out(memory, start, end, error);
+        status = mote__memory_cut_out(memory, start, end, error);
     while (!status && start < end) {
         size_t at = mote__regions_find(&memory->regions, start);
         struct mote__region r = memory->regions.list[at];

@@ -74,6 +74,22 @@ int mote__memory_unmap(struct mote__memory *memory, uint64_t start, uint64_t siz
 int mote__memory_protect(struct mote__memory *memory, uint64_t start, uint64_t size,
                          unsigned access, mote_error *error);
 bool mote__memory_is_free(const struct mote__memory *memory, uint64_t start, uint64_t size);
+/* Moves what is mapped in a range, which must be whole (MOTE_ERANGE), to where nothing is: the
+ * memory goes along, and what has none. Its kind becomes `kind`, save that of files. All or
+ * nothing. memory_move.c */
+int mote__memory_move(struct mote__memory *memory, uint64_t from, uint64_t size, uint64_t to,
+                      enum mote__region_kind kind, mote_error *error);
+/* Makes a range zero again, and pages of a file what they are in the file; the memory goes back
+ * to the host. MOTE_ERANGE where a part is not mapped, MOTE_EINVAL where it is not the guest's to
+ * empty. memory_move.c */
+int mote__memory_discard(struct mote__memory *memory, uint64_t start, uint64_t size,
+                         mote_error *error);
+/* Splits regions so that [start, end) begins and ends at boundaries. */
+int mote__memory_cut_out(struct mote__memory *memory, uint64_t start, uint64_t end,
+                         mote_error *error);
+/* Forgets the guest's present use of a region's entries; the contents stay. */
+int mote__memory_zap(struct mote__memory *memory, const struct mote__region *region,
+                     mote_error *error);
 
 /* ---- granted files (memory_file.c) ---- */
 

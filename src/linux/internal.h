@@ -101,6 +101,13 @@ int64_t mote__linux_record_lock(mote_sandbox *sandbox, const struct mote__open *
 /* What the memory layer says, as the guest hears it. Where the host itself failed,
  * the call ends: the guest's mappings may be half done. */
 int64_t mote__linux_errno(mote_sandbox *sandbox, int status, const mote_error *error);
+/* Rounds a size up; false where the start is not a page, the size 0, or the range not a user's. */
+bool mote__linux_align(uint64_t start, uint64_t *size);
+/* Whether a range belongs to the guest's own mappings and not to our fixtures. */
+bool mote__linux_is_own(const mote_sandbox *sandbox, uint64_t start, uint64_t size);
+enum mote__region_kind mote__linux_kind_at(const mote_sandbox *sandbox, uint64_t start);
+/* The lowest place for a mapping; 0 or -ENOMEM. */
+int64_t mote__linux_gap(const mote_sandbox *sandbox, uint64_t size, uint64_t *start);
 /* Whether an mmap may map its descriptor; the file behind it. */
 int64_t mote__linux_mappable(const mote_sandbox *sandbox, const struct mote__syscall *call,
                              const struct mote__file **file);
@@ -142,8 +149,10 @@ bool mote__linux_has_random(const mote_sandbox *sandbox);
 /* ---- the calls, by file ---- */
 
 /* mm.c */
-mote__syscall_fn mote__linux_brk, mote__linux_mmap, mote__linux_munmap, mote__linux_mprotect,
-    mote__linux_mremap, mote__linux_madvise;
+mote__syscall_fn mote__linux_brk, mote__linux_mmap, mote__linux_munmap, mote__linux_mprotect;
+
+/* remap.c */
+mote__syscall_fn mote__linux_mremap, mote__linux_madvise;
 
 /* io.c */
 mote__syscall_fn mote__linux_read, mote__linux_readv, mote__linux_write, mote__linux_writev,

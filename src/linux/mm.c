@@ -26,9 +26,9 @@ int64_t mote__linux_errno(mote_sandbox *sandbox, int status, const mote_error *e
     }
 }
 
-/* A page-aligned range below `top`; false where it wraps. */
-static bool align_range(uint64_t start, uint64_t *size, uint64_t top)
+bool mote__linux_align(uint64_t start, uint64_t *size)
 {
+    const uint64_t top = MOTE__USER_TOP;
     if (start % MOTE__PAGE || *size == 0 || *size > top || start > top - *size)
         return false;
     *size = mote__align_up(*size, MOTE__PAGE);
@@ -85,8 +85,7 @@ static bool to_access(uint64_t protection, unsigned *access)
     return true;
 }
 
-/* Whether a range belongs to the guest's own mappings and not to our fixtures. */
-static bool is_own_range(const mote_sandbox *sandbox, uint64_t start, uint64_t size)
+bool mote__linux_is_own(const mote_sandbox *sandbox, uint64_t start, uint64_t size)
 {
     const struct mote__layout *l = sandbox->shell->layout;
     uint64_t end = start + size;
@@ -97,22 +96,53 @@ static bool is_own_range(const mote_sandbox *sandbox, uint64_t start, uint64_t s
 static bool may_protect(const mote_sandbox *sandbox, uint64_t start, uint64_t size)
 {
     const struct mote__layout *l = sandbox->shell->layout;
-    return is_own_range(sandbox, start, size) ||
+    return mote__linux_is_own(sandbox, start, size) ||
            (start >= sandbox->image->elf.low && start + size <= l->heap_end);
 }
 
-static int64_t place(mote_sandbox *sandbox, uint64_t *start, uint64_t size, uint64_t flags)
+enum mote__region_kind mote__linux_kind_at(const mote_sandbox *sandbox, uint64_t start)
+{
+    return start < sandbox->shell->layout->window ? MOTE__REGION_WINDOW : MOTE__REGION_MMAP;
+}
+
+int64_t mote__linux_gap(const mote_sandbox *sandbox, uint64_t size, uint64_t *start)
 {
     const struct mote__layout *l = sandbox->shell->layout;
-    struct mote__memory *memory = &sandbox->shell->memory;
-    if (!(flags & MAP_FIXED)) {
-        *start = mote__regions_gap(&memory->regions, size, l->mmap, l->mmap_end);
-        return *start ? 0 : -ENOMEM;
-    }
-    if (!align_range(*start, &size, MOTE__USER_TOP) || !is_own_range(sandbox, *start, size))
-        return -EINVAL;
+    *start = mote__regions_gap(&sandbox->shell->memory.regions, size, l->mmap, l->mmap_end);
+    return *start ? 0 : -ENOMEM;
+}
+
+/* Empties the place for MAP_FIXED. */
+static int64_t clear_place(mote_sandbox *sandbox, uint64_t start, uint64_t size)
+{
     mote_error error = MOTE_ERROR_INIT;
-    return mote__linux_errno(sandbox, mote__memory_unmap(memory, *start, size, &error), &error);
+    return mote__linux_errno(
+        sandbox, mote__memory_unmap(&sandbox->shell->memory, start, size, &error), &error);
+}
+
+/* A hint is taken where it can be: aligned, in the area for mappings, and free. */
+static int64_t place(mote_sandbox *sandbox, uint64_t *start, uint64_t size, uint64_t flags)
+{
+    bool fits = mote__linux_align(*start, &size) && mote__linux_is_own(sandbox, *start, size);
+    bool is_free = fits && mote__memory_is_free(&sandbox->shell->memory, *start, size);
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && !fits)
+        return -EINVAL;
+    if (flags & MAP_FIXED_NOREPLACE)
+        return is_free ? 0 : -EEXIST;
+    if (flags & MAP_FIXED)
+        return clear_place(sandbox, *start, size);
+    bool is_hint = is_free && *start >= sandbox->shell->layout->mmap;
+    return is_hint ? 0 : mote__linux_gap(sandbox, size, start);
+}
+
+/* What promises more than there is: other sizes of pages, a stack that grows by itself. */
+#define NO_FLAGS ((uint64_t)(MAP_HUGETLB | MAP_GROWSDOWN | MAP_SYNC))
+
+static bool are_good_flags(uint64_t flags)
+{
+    uint64_t type = flags & MAP_TYPE;
+    return !(flags & NO_FLAGS) &&
+           (type == MAP_PRIVATE || type == MAP_SHARED || type == MAP_SHARED_VALIDATE);
 }
 
 int64_t mote__linux_mmap(mote_sandbox *sandbox, struct mote__syscall *call)
@@ -120,7 +150,8 @@ int64_t mote__linux_mmap(mote_sandbox *sandbox, struct mote__syscall *call)
     uint64_t start = call->args[0], size = call->args[1], flags = call->args[3];
     const struct mote__file *file = NULL;
     unsigned access;
-    if (size == 0 || size > MOTE__USER_TOP || !to_access(call->args[2], &access))
+    if (size == 0 || size > MOTE__USER_TOP || !to_access(call->args[2], &access) ||
+        !are_good_flags(flags))
         return -EINVAL;
     if (access & MOTE__EXECUTE)
         return -EACCES;
@@ -132,8 +163,7 @@ int64_t mote__linux_mmap(mote_sandbox *sandbox, struct mote__syscall *call)
     if (status)
         return status;
     mote_error error = MOTE_ERROR_INIT;
-    enum mote__region_kind kind =
-        start < sandbox->shell->layout->window ? MOTE__REGION_WINDOW : MOTE__REGION_MMAP;
+    enum mote__region_kind kind = mote__linux_kind_at(sandbox, start);
     if (file) {
         status = mote__linux_map_file(sandbox, file, start, size, call->args[5], access, kind);
         return status ? status : (int64_t)start;
@@ -147,7 +177,7 @@ int64_t mote__linux_mmap(mote_sandbox *sandbox, struct mote__syscall *call)
 int64_t mote__linux_munmap(mote_sandbox *sandbox, struct mote__syscall *call)
 {
     uint64_t address = call->args[0], size = call->args[1];
-    if (!align_range(address, &size, MOTE__USER_TOP) || !is_own_range(sandbox, address, size))
+    if (!mote__linux_align(address, &size) || !mote__linux_is_own(sandbox, address, size))
         return -EINVAL;
     mote_error error = MOTE_ERROR_INIT;
     return mote__linux_errno(
@@ -160,7 +190,7 @@ int64_t mote__linux_mprotect(mote_sandbox *sandbox, struct mote__syscall *call)
     unsigned access;
     if (size == 0)
         return 0;
-    if (!align_range(address, &size, MOTE__USER_TOP) || !to_access(protection, &access))
+    if (!mote__linux_align(address, &size) || !to_access(protection, &access))
         return -EINVAL;
     if (!may_protect(sandbox, address, size))
         return -EACCES;
@@ -168,18 +198,4 @@ int64_t mote__linux_mprotect(mote_sandbox *sandbox, struct mote__syscall *call)
     return mote__linux_errno(
         sandbox, mote__memory_protect(&sandbox->shell->memory, address, size, access, &error),
         &error);
-}
-
-int64_t mote__linux_mremap(mote_sandbox *sandbox, struct mote__syscall *call)
-{
-    (void)sandbox;
-    (void)call;
-    return -ENOMEM; /* libraries copy instead */
-}
-
-/* True advice need not be taken; what promises zeroed pages is not offered. */
-int64_t mote__linux_madvise(mote_sandbox *sandbox, struct mote__syscall *call)
-{
-    (void)sandbox;
-    return call->args[2] == MADV_DONTNEED || call->args[2] == MADV_REMOVE ? -EINVAL : 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scratch: any system call, with its structures in memory that the test reads and writes. */
 #include <mote_guest.h>
+#include <string.h>
+#include <sys/mman.h>
 
 static int64_t raw(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
                    uint64_t f)
@@ -57,6 +59,24 @@ static uint64_t sum_pages(uint64_t address, uint64_t pages)
     return sum;
 }
 MOTE_EXPORT(sum_pages, u64, u64, u64);
+
+static uint8_t *boot_pages;
+
+/* Two pages that are mapped and written before the snapshot, the second one read-only by then. */
+__attribute__((constructor)) static void map_at_boot(void)
+{
+    boot_pages = mmap(NULL, 0x2000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (boot_pages == MAP_FAILED)
+        return;
+    memset(boot_pages, 7, 0x2000);
+    mprotect(boot_pages + 0x1000, 0x1000, PROT_READ);
+}
+
+static uint64_t from_boot(void)
+{
+    return (uintptr_t)boot_pages;
+}
+MOTE_EXPORT(from_boot, u64);
 
 static uint32_t alive(void)
 {
