@@ -7,14 +7,17 @@
  *   policy   what a guest is granted; built once, frozen at first use
  *   sandbox  one running instance of an image under a policy
  *
+ * Sections, in the order of use: errors, host, values, image, policy (options, host
+ * functions, log, streams, files, trace), sandbox (calls, reset, memory), interrupt, report.
+ *
  * Errors. Every function that can fail returns 0 or a negative MOTE_E* and,
  * where it takes a `mote_error *` (may be NULL), describes the failure there.
  * The library never exits, aborts or prints.
  *
  * Threads. Hosts, images and policies may be used by any number of threads.
  * A sandbox belongs to one thread at a time, any thread; a second one that
- * enters it meanwhile gets MOTE_EBUSY. A suspended call belongs to none. mote_interrupt may be
- * called from any thread and from signal handlers.
+ * enters it meanwhile gets MOTE_EBUSY. A suspended call belongs to none.
+ * mote_interrupt may be called from any thread and from signal handlers.
  *
  * Fork. A forked child owns none of its parent's VMs: every function answers
  * MOTE_EFORKED there, save the destructors, which release the child's memory,
@@ -315,6 +318,17 @@ MOTE_API size_t mote_image_imports(const mote_image *image);
 MOTE_API int mote_image_export(const mote_image *image, size_t index, mote_function_info *info);
 MOTE_API int mote_image_import(const mote_image *image, size_t index, mote_function_info *info);
 
+/* An export, found once and called many times; valid for this image only. */
+typedef struct mote_func {
+    const mote_image *image;
+    uint32_t index;
+} mote_func;
+
+/* `signature` may be NULL; else the export must have it. Errors: ENOTFOUND
+ * (names it, and the nearest there is), ETYPE (names both signatures), EINVAL. */
+MOTE_API int mote_find(const mote_image *image, const char *name, const char *signature,
+                       mote_func *func, mote_error *error);
+
 /* What an image is. Set `size` to sizeof(mote_image_info); the rest is written. */
 typedef struct mote_image_info {
     size_t size;
@@ -358,17 +372,6 @@ MOTE_API int mote_image_segment(const mote_image *image, size_t index, mote_segm
  * has no symbol there, or no memory for the sorted table that the first question makes; `text` is
  * empty), EINVAL, EFORKED. */
 MOTE_API int mote_image_symbol(const mote_image *image, uint64_t address, char *text, size_t size);
-
-/* An export, found once and called many times; valid for this image only. */
-typedef struct mote_func {
-    const mote_image *image;
-    uint32_t index;
-} mote_func;
-
-/* `signature` may be NULL; else the export must have it. Errors: ENOTFOUND
- * (names it, and the nearest there is), ETYPE (names both signatures), EINVAL. */
-MOTE_API int mote_find(const mote_image *image, const char *name, const char *signature,
-                       mote_func *func, mote_error *error);
 
 /* ---- policy ------------------------------------------------------------------ */
 
@@ -460,6 +463,12 @@ MOTE_API int mote_policy_function(mote_policy *policy, const char *module, const
                                   const char *signature, mote_host_fn fn, void *user,
                                   mote_free_fn free_user, mote_error *error);
 
+/* Lines that the guest logs with mote_log; level 0 (debug) to 3 (error); `text` is
+ * not NUL-terminated, at most 1024 bytes. */
+typedef void (*mote_log_fn)(void *user, mote_sandbox *sandbox, unsigned level, const char *text,
+                            size_t size);
+MOTE_API int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error *error);
+
 /*
  * Streams. What a guest finds at its descriptors 0 to 1023 when it starts;
  * anything else is closed: EBADF. A later grant takes the place of an earlier
@@ -512,28 +521,6 @@ MOTE_API int mote_policy_input(mote_policy *policy, int guest_fd, const void *da
 MOTE_API int mote_policy_capture(mote_policy *policy, int guest_fd, uint64_t limit,
                                  mote_error *error);
 
-/* A system call that the guest made, as the embedder may watch it. */
-typedef struct mote_syscall_event {
-    size_t size;      /* sizeof(mote_syscall_event) of the library */
-    uint64_t number;  /* of x86-64 Linux, or any other that the guest chose */
-    const char *name; /* "read"; "?" where Linux has none; static storage */
-    uint64_t args[6]; /* as the guest gave them: addresses are the guest's */
-    int64_t result;   /* a negative errno for a failure; of one that ends the guest, 0 */
-    bool refused;     /* it was not granted: ENOSYS (clocks: EPERM), or the call ends */
-} mote_syscall_event;
-
-/* After each system call of the guest, on the calling thread; mote_memory_read may be used.
- * Not while an image boots. NULL: none. Errors: EFROZEN. */
-typedef void (*mote_trace_fn)(void *user, mote_sandbox *sandbox, const mote_syscall_event *event);
-MOTE_API int mote_policy_trace(mote_policy *policy, mote_trace_fn fn, void *user,
-                               mote_error *error);
-
-/* Lines that the guest logs with mote_log; level 0 (debug) to 3 (error); `text` is
- * not NUL-terminated, at most 1024 bytes. */
-typedef void (*mote_log_fn)(void *user, mote_sandbox *sandbox, unsigned level, const char *text,
-                            size_t size);
-MOTE_API int mote_policy_log(mote_policy *policy, mote_log_fn fn, void *user, mote_error *error);
-
 /*
  * Grants a directory of the host under an absolute path of the guest ("/", "/data"), which no
  * other grant has. `access` is MOTE_GRANT_READ, or that with MOTE_GRANT_WRITE.
@@ -560,6 +547,22 @@ MOTE_API int mote_policy_dir(mote_policy *policy, const char *host_path, const c
  */
 MOTE_API int mote_policy_file(mote_policy *policy, const char *host_path, const char *guest_path,
                               mote_error *error);
+
+/* A system call that the guest made, as the embedder may watch it. */
+typedef struct mote_syscall_event {
+    size_t size;      /* sizeof(mote_syscall_event) of the library */
+    uint64_t number;  /* of x86-64 Linux, or any other that the guest chose */
+    const char *name; /* "read"; "?" where Linux has none; static storage */
+    uint64_t args[6]; /* as the guest gave them: addresses are the guest's */
+    int64_t result;   /* a negative errno for a failure; of one that ends the guest, 0 */
+    bool refused;     /* it was not granted: ENOSYS (clocks: EPERM), or the call ends */
+} mote_syscall_event;
+
+/* After each system call of the guest, on the calling thread; mote_memory_read may be used.
+ * Not while an image boots. NULL: none. Errors: EFROZEN. */
+typedef void (*mote_trace_fn)(void *user, mote_sandbox *sandbox, const mote_syscall_event *event);
+MOTE_API int mote_policy_trace(mote_policy *policy, mote_trace_fn fn, void *user,
+                               mote_error *error);
 
 /* ---- sandbox ------------------------------------------------------------------ */
 
@@ -600,12 +603,12 @@ typedef struct mote_call_options {
 /* Calls an export. Returns 0, MOTE_PENDING (see "suspended calls") or an error. `results` receives
  * `nresults` values; string and bytes point into memory of the sandbox, readable until its next
  * operation. `options` may be NULL. On failure mote_sandbox_error tells more and
- * mote_sandbox_report what the guest did. Errors that poison: EFAULT, EABORTED,
- * EDEADLINE, ECPU, EINTERRUPTED, EHOSTFN, EEXITED, EPROTOCOL, ESTRANGE. Errors that do
- * not: ETYPE (index and types named), EGUEST, EPOISONED, ESUSPENDED, EBUSY, EFORKED,
- * EINVAL (also: this thread blocks the signal). ELIMIT, ENOMEM and ESYSTEM poison when
- * they come from the running guest, not when arguments or results do not fit;
- * mote_sandbox_state tells. */
+ * mote_sandbox_report what the guest did. Errors that poison: EFAULT, EABORTED, EDEADLINE, ECPU,
+ * EINTERRUPTED, EREFUSED, EHOSTFN, EEXITED, EPROTOCOL, ESTRANGE, EPROCESSES (the kernel had no
+ * thread for the VM; the reset tries again). Errors that do not: ETYPE (index and types named),
+ * EGUEST, EPOISONED, ESUSPENDED, EBUSY, EFORKED, EINVAL (also: this thread blocks the signal).
+ * ELIMIT, ENOMEM and ESYSTEM poison when they come from the running guest, not when arguments or
+ * results do not fit; mote_sandbox_state tells. */
 MOTE_API int mote_call(mote_sandbox *sandbox, mote_func func, const mote_call_options *options,
                        const mote_value *args, size_t nargs, mote_value *results, size_t nresults);
 
@@ -669,17 +672,16 @@ MOTE_API int mote_cancel(mote_sandbox *sandbox);
 MOTE_API uint64_t mote_sandbox_deadline(const mote_sandbox *sandbox);
 
 /* Back to the image's initial state, after success and after every fault; ends a suspended
- * call. Errors: ENOMEM,
- * ESYSTEM, ELIMIT (the sandbox is poisoned; it may be tried again); EBUSY, EFORKED, EINVAL. */
+ * call. Errors: ENOMEM, ESYSTEM, ELIMIT (the sandbox is poisoned; it may be tried again); EBUSY,
+ * EFORKED, EINVAL. */
 MOTE_API int mote_reset(mote_sandbox *sandbox);
 
 /* The error of the last operation on the sandbox that failed; valid until the next. */
 MOTE_API const mote_error *mote_sandbox_error(const mote_sandbox *sandbox);
 
 /* Reads and writes the guest's memory between its calls (a suspended one is no hindrance), or
- * in one of its callbacks; the
- * range is checked whole against what the guest itself may read or write, save
- * the pages that mote lends it (gate, info page), which are not its memory.
+ * in one of its callbacks; the range is checked whole against what the guest itself may read or
+ * write, save the pages that mote lends it (gate, info page), which are not its memory.
  * Errors: ERANGE, EPOISONED (the VM was given up: reset first), EFORKED, EBUSY, EINVAL. */
 MOTE_API int mote_memory_read(mote_sandbox *sandbox, uint64_t address, void *data, size_t size);
 MOTE_API int mote_memory_write(mote_sandbox *sandbox, uint64_t address, const void *data,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How the library tells a failure: a code, a text, a remedy. */
 #ifndef MOTE_ERROR_H
 #define MOTE_ERROR_H
 

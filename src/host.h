@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The root object of an embedder: hypervisor, watchdog, signal, allocator, log, fork mark. */
 #ifndef MOTE_HOST_H
 #define MOTE_HOST_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An image: a guest's file, parsed and laid out, and the snapshot from which sandboxes start. */
 #ifndef MOTE_IMAGE_H
 #define MOTE_IMAGE_H
 

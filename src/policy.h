@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A policy: what guests are granted. It changes until its first sandbox freezes it. */
 #ifndef MOTE_POLICY_H
 #define MOTE_POLICY_H
 

@@ -63,8 +63,8 @@ int64_t mote__linux_place(mote_sandbox *sandbox, struct mote__syscall *call, uin
 
 /* ---- opening ---- */
 
-#define IGNORED \
-    (O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE | 0100000 | O_NOATIME | O_SYNC | O_DSYNC)
+#define LARGE_FILE 0100000 /* the kernel's O_LARGEFILE; the libraries' is 0 */
+#define IGNORED    (O_CLOEXEC | O_NONBLOCK | O_NOCTTY | LARGE_FILE | O_NOATIME | O_SYNC | O_DSYNC)
 
 /* Everything else would promise what files here do not have. */
 static int64_t to_flags(uint64_t flags, unsigned *wanted)
