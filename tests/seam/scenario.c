@@ -303,7 +303,7 @@ static void wait_for_an_answer(void)
 static void wait_in_vain(void)
 {
     mote_value arg = {.type = MOTE_BYTES, .of.bytes = {payload, 100000}}, result;
-    int status = 1;
+    int status = 0;
     for (int i = 0; status != MOTE_PENDING && i < TRIES; i++) {
         status = mote_call(sandbox, find("later"), NULL, &arg, 1, &result, 1);
         if (status != MOTE_PENDING)
