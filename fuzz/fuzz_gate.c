@@ -32,6 +32,7 @@ struct gate {
     mote_image *image;
     uint8_t *pages; /* of the image's file */
     mote_sandbox *sandbox;
+    mote_handle *handle;
 };
 
 static mote_host *host;
@@ -61,6 +62,29 @@ static void must_be(int status, const char *what, const mote_error *error)
     abort();
 }
 
+/* ---- how calls end ---- */
+
+static bool is_documented(int status)
+{
+    switch (status) {
+    case 0:
+    case MOTE_EFAULT:
+    case MOTE_EABORTED:
+    case MOTE_EDEADLINE:
+    case MOTE_ECPU:
+    case MOTE_EINTERRUPTED:
+    case MOTE_EHOSTFN:
+    case MOTE_EPROTOCOL:
+    case MOTE_ESTRANGE:
+    case MOTE_ELIMIT:
+    case MOTE_EGUEST:
+    case MOTE_EEXITED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* ---- what is granted ---- */
 
 static void use_memory(mote_sandbox *sandbox, const mote_value *bytes)
@@ -71,6 +95,18 @@ static void use_memory(mote_sandbox *sandbox, const mote_value *bytes)
     must(status == 0 || status == MOTE_ERANGE, "how a read of memory ends");
     status = mote_memory_write(sandbox, address, copy, sizeof copy);
     must(status == 0 || status == MOTE_ERANGE, "how a write to memory ends");
+}
+
+/* As deep as the guest asks for; the library has a limit. */
+static void call_back(mote_sandbox *sandbox)
+{
+    mote_func run = {export.image, 0};
+    mote_value args[2] = {{.type = MOTE_U64, .of.u64 = 8}, mote_string("nested")}, result;
+    args[1].type = MOTE_BYTES;
+    if (sandbox != export.sandbox)
+        return;
+    int status = mote_call(sandbox, run, NULL, args, 2, &result, 1);
+    must(is_documented(status) || status == MOTE_EPOISONED, "how a nested call ends");
 }
 
 /* Host functions may be wrong, too. */
@@ -96,6 +132,11 @@ static int ask(void *user, mote_context *context, const mote_value *args, size_t
     case 5:
         must(mote_reset(mote_context_sandbox(context)) == MOTE_EBUSY, "no reset in a call");
         return 0;
+    case 6:
+        call_back(mote_context_sandbox(context));
+        return 0;
+    case 7:
+        return MOTE_PENDING;
     default:
         return 0;
     }
@@ -137,6 +178,33 @@ static void take_line(void *user, mote_sandbox *sandbox, unsigned level, const c
     must(level <= 3 && size <= 1024, "log lines are bounded");
 }
 
+static void watch(void *user, mote_sandbox *sandbox, const mote_syscall_event *event)
+{
+    (void)user;
+    (void)sandbox;
+    must(event->name != NULL && event->result < INT64_MAX, "an event is whole");
+}
+
+static void make_folder(void)
+{
+    static char folder[] = "/tmp/mote-fuzz-XXXXXX";
+    mote_error error = MOTE_ERROR_INIT;
+    must(mkdtemp(folder) != NULL, "a folder");
+    must_be(mote_policy_dir(policy, folder, "/", MOTE_GRANT_READ, &error), "a folder", &error);
+    must(rmdir(folder) == 0, "it is empty, and stays granted");
+    must_be(mote_policy_file(policy, "/proc/self/exe", "/file", &error), "a file", &error);
+}
+
+static void grant_services(mote_error *error)
+{
+    must_be(mote_policy_set(policy, MOTE_OPT_CLOCK, MOTE_CLOCK_REAL, error), "clocks", error);
+    must_be(mote_policy_set(policy, MOTE_OPT_RANDOM, MOTE_RANDOM_REAL, error), "random", error);
+    must_be(mote_policy_capture(policy, 2, 1000, error), "a buffer", error);
+    must_be(mote_policy_input(policy, 3, "0123456789", 10, error), "an input", error);
+    must_be(mote_policy_trace(policy, watch, NULL, error), "a trace", error);
+    make_folder();
+}
+
 static void make_policy(mote_error *error)
 {
     static const mote_stream stream = {.size = sizeof stream, .write = take, .read = give};
@@ -147,6 +215,7 @@ static void make_policy(mote_error *error)
     for (int fd = 0; fd < 2; fd++)
         must_be(mote_policy_stream(policy, fd, &stream, error), "a stream", error);
     must_be(mote_policy_log(policy, take_line, NULL, error), "a log", error);
+    grant_services(error);
     must_be(
         mote_policy_function(policy, "env", "ask", "(i32,bytes)->bytes", ask, NULL, NULL, error),
         "a grant", error);
@@ -178,6 +247,7 @@ static void gate_open(struct gate *gate, bool is_program, bool is_honest)
 
 static void gate_close(struct gate *gate)
 {
+    mote_handle_unref(gate->handle);
     must(mote_sandbox_free(gate->sandbox) == 0, "a sandbox goes");
     gate->sandbox = NULL;
     munmap(gate->pages, PAGES);
@@ -189,28 +259,10 @@ static void gate_start_sandbox(struct gate *gate)
     mote_error error = MOTE_ERROR_INIT;
     must_be(mote_sandbox_new(&gate->sandbox, gate->image, policy, NULL, &error), "a sandbox",
             &error);
+    gate->handle = mote_sandbox_handle(gate->sandbox);
 }
 
 /* ---- checks ---- */
-
-static bool is_documented(int status)
-{
-    switch (status) {
-    case 0:
-    case MOTE_EFAULT:
-    case MOTE_EABORTED:
-    case MOTE_EDEADLINE:
-    case MOTE_EHOSTFN:
-    case MOTE_EPROTOCOL:
-    case MOTE_ESTRANGE:
-    case MOTE_ELIMIT:
-    case MOTE_EGUEST:
-    case MOTE_EEXITED:
-        return true;
-    default:
-        return false;
-    }
-}
 
 static void check_end(const struct gate *gate, int status, uint64_t start)
 {
@@ -242,20 +294,47 @@ static void touch(const mote_value *bytes)
         (void)at[i];
 }
 
+/* What an embedder does with a call that waits; `turn` counts them. */
+static int go_on(const struct gate *gate, unsigned turn, mote_value *result)
+{
+    mote_value bytes = mote_string("an answer"), wrong = {.type = MOTE_F32};
+    bytes.type = MOTE_BYTES;
+    size_t results = mote_image_exports(gate->image) != 0;
+    must(mote_sandbox_state(gate->sandbox) == MOTE_STATE_SUSPENDED, "a call that waits");
+    switch ((choice.answers >> 2) + turn & 7) {
+    case 0:
+        return mote_resume_fail(gate->sandbox, NULL, 3, "no answer", result, results);
+    case 1:
+        must(mote_cancel(gate->sandbox) == 0, "what waits can be cancelled");
+        return MOTE_EINTERRUPTED;
+    case 2:
+        must(mote_interrupt(gate->handle) == 0, "what waits can be interrupted");
+        break;
+    case 3:
+        must(mote_resume(gate->sandbox, NULL, &wrong, result, results) == MOTE_ETYPE, "its type");
+        break;
+    default:
+        break;
+    }
+    return mote_resume(gate->sandbox, NULL, &bytes, result, results);
+}
+
 static int call_once(struct gate *gate)
 {
     uint64_t start = mote__now_ns();
     mote_func run = {gate->image, 0};
     mote_value args[2] = {{.type = MOTE_U64, .of.u64 = 7}, mote_string("0123456789")};
-    mote_value result;
+    mote_value result = {.type = MOTE_VOID};
     int status, exit_status;
     args[1].type = MOTE_BYTES;
     if (mote_image_exports(gate->image) == 0)
         status = mote_run(gate->sandbox, NULL, &exit_status);
     else
         status = mote_call(gate->sandbox, run, NULL, args, 2, &result, 1);
+    for (unsigned turn = 0; status == MOTE_PENDING; turn++)
+        status = go_on(gate, turn, &result);
     check_end(gate, status, start);
-    if (status == 0 && mote_image_exports(gate->image))
+    if (status == 0 && result.type == MOTE_BYTES)
         touch(&result);
     return status;
 }
@@ -345,6 +424,8 @@ static void run_own(const uint8_t *data, size_t size)
     if (status)
         must((status == MOTE_EBOOT || status == MOTE_ELIMIT) && error.text[0], "how a boot fails");
     else
+        own.handle = mote_sandbox_handle(own.sandbox);
+    if (!status)
         call_and_reset(&own);
     gate_close(&own);
 }
