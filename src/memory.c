@@ -145,9 +145,7 @@ static int back_range(struct mote__memory *memory, uint64_t start, uint64_t end,
     return 0;
 }
 
-/* Takes back what a failed mapping has done; the regions had room, so that it cannot fail
- * for want of it. */
-static void undo_map(struct mote__memory *memory, uint64_t start, uint64_t size)
+void mote__memory_undo(struct mote__memory *memory, uint64_t start, uint64_t size)
 {
     memory->regions.undoing = true;
     if (mote__memory_unmap(memory, start, size, NULL))
@@ -162,7 +160,7 @@ int mote__memory_map(struct mote__memory *memory, uint64_t start, uint64_t size,
         return mote__memory_map_at(memory, start, MOTE__UNBACKED, size, 0, kind, error);
     int status = back_range(memory, start, start + size, access, kind, error);
     if (status)
-        undo_map(memory, start, size);
+        mote__memory_undo(memory, start, size);
     return status;
 }
 
@@ -260,7 +258,7 @@ static int back_region(struct mote__memory *memory, size_t index, unsigned acces
     int status = back_range(memory, r.start, r.end, access, r.kind, error);
     if (!status)
         return 0;
-    undo_map(memory, r.start, r.end - r.start);
+    mote__memory_undo(memory, r.start, r.end - r.start);
     if (mote__memory_map(memory, r.start, r.end - r.start, 0, r.kind, NULL))
         memory->damaged = true;
     return status;

@@ -69,6 +69,9 @@ int mote__memory_map_at(struct mote__memory *memory, uint64_t start, size_t offs
 /* Takes mappings away, really: the guest cannot reach them at its next instruction. */
 int mote__memory_unmap(struct mote__memory *memory, uint64_t start, uint64_t size,
                        mote_error *error);
+/* Takes back the mappings of a range after a failure: those that were joined with neighbours, too,
+ * at the limit of regions. Damaged where even that fails. */
+void mote__memory_undo(struct mote__memory *memory, uint64_t start, uint64_t size);
 /* Changes access; MOTE_ERANGE where a part is not mapped, MOTE_EINVAL where the
  * image's own pages would become writable. */
 int mote__memory_protect(struct mote__memory *memory, uint64_t start, uint64_t size,

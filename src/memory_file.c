@@ -97,8 +97,8 @@ static int map_copy(struct mote__memory *memory, uint64_t start, uint64_t size,
         status = mote__fail_system(error, status, "reading a granted file");
     else if (access != (MOTE__READ | MOTE__WRITE))
         status = mote__memory_protect(memory, start, size, access, error);
-    if (status && mote__memory_unmap(memory, start, size, NULL))
-        memory->damaged = true;
+    if (status)
+        mote__memory_undo(memory, start, size);
     return status;
 }
 
@@ -142,7 +142,7 @@ int mote__memory_map_file(struct mote__memory *memory, uint64_t start, uint64_t 
     if (status || inside == size)
         return status;
     status = mote__memory_map(memory, start + inside, size - inside, 0, kind, error);
-    if (status && inside && mote__memory_unmap(memory, start, inside, NULL))
-        memory->damaged = true;
+    if (status && inside)
+        mote__memory_undo(memory, start, inside);
     return status;
 }

@@ -79,10 +79,10 @@ static int64_t map_copy(mote_sandbox *sandbox, const struct mote__file *file, ui
     if (status)
         return mote__linux_errno(sandbox, status, &error);
     int64_t failed = fill(sandbox, file, start, size, offset);
-    if (failed)
-        status = mote__memory_unmap(memory, start, size, &error);
-    else if (access != (MOTE__READ | MOTE__WRITE))
+    if (!failed && access != (MOTE__READ | MOTE__WRITE))
         status = mote__memory_protect(memory, start, size, access, &error);
+    if (failed || status)
+        mote__memory_undo(memory, start, size);
     return status ? mote__linux_errno(sandbox, status, &error) : failed;
 }
 
@@ -100,12 +100,9 @@ static int64_t map_from_directory(mote_sandbox *sandbox, const struct mote__file
     if (failed || inside == size)
         return failed;
     int status = mote__memory_map(memory, start + inside, size - inside, 0, kind, &error);
-    if (!status)
-        return 0;
-    failed = mote__linux_errno(sandbox, status, &error);
-    if (inside && mote__memory_unmap(memory, start, inside, &error))
-        memory->damaged = true;
-    return failed;
+    if (status && inside)
+        mote__memory_undo(memory, start, inside);
+    return mote__linux_errno(sandbox, status, &error);
 }
 
 int64_t mote__linux_map_file(mote_sandbox *sandbox, const struct mote__file *file, uint64_t start,

@@ -74,6 +74,16 @@ static void count_refused(mote_sandbox *sandbox, const struct mote__syscall *cal
                     "the policy refuses system call %s (%lld)", name, (long long)call->number);
 }
 
+/* No guest goes on in memory that the host has lost track of, whatever its call made of that. */
+static void check_memory(mote_sandbox *sandbox)
+{
+    if (!sandbox->shell->memory.damaged || sandbox->error.code)
+        return;
+    sandbox->broken = true;
+    mote__fault_end(sandbox, MOTE_ESYSTEM, MOTE_FAULT_MEMORY, 0,
+                    "guest memory: a mapping that failed could not be undone");
+}
+
 enum mote__syscall_outcome mote__linux_syscall(mote_sandbox *sandbox, struct mote__cpu_regs *regs)
 {
     struct mote__syscall call = {
@@ -85,6 +95,7 @@ enum mote__syscall_outcome mote__linux_syscall(mote_sandbox *sandbox, struct mot
     const struct mote__syscall_row *row = mote__linux_row(call.number);
     int64_t result = row && row->serve ? row->serve(sandbox, &call) : mote__linux_refuse(&call);
     regs->rax = (uint64_t)result;
+    check_memory(sandbox);
     if (!sandbox->error.code)
         trace(sandbox, &call, name_of(row), result);
     if (call.refused)

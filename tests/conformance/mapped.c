@@ -284,6 +284,8 @@ TEST(mapped, what_is_refused)
 
 TEST(mapped, only_what_may_be_written_counts)
 {
+    struct sysinfo info;
+    struct rlimit space;
     struct box box;
 
     open_file(&box, 2048, 4 * MIB); /* 8 MiB */
@@ -291,6 +293,12 @@ TEST(mapped, only_what_may_be_written_counts)
     CHECK(address > 0);
     check_sum(&box, address);
     CHECK(mote_sandbox_report(box.sandbox)->memory < 4 * MIB);
+    CHECK_INT(RAW(&box, SYS_sysinfo, at(0)), 0);
+    raw_get(&box, 0, &info, sizeof(info));
+    CHECK_INT(info.totalram, 4 * MIB);
+    CHECK_INT(RAW(&box, SYS_getrlimit, RLIMIT_AS, at(0)), 0);
+    raw_get(&box, 0, &space, sizeof(space));
+    CHECK_INT(space.rlim_cur, 4 * MIB);
     CHECK_INT(RAW(&box, SYS_mprotect, address, 2048 * PAGE, RW), -ENOMEM);
     CHECK_INT(RAW(&box, SYS_munmap, address, 2048 * PAGE), 0);
     CHECK_INT(map(&box, 2048 * PAGE, RW, MAP_PRIVATE, 0), -ENOMEM);
@@ -323,6 +331,83 @@ TEST(mapped, files_do_not_take_from_the_limit)
     CHECK_CODE(mote_policy_file(box.policy, source.path, "/other", &error), MOTE_EFROZEN);
     CHECK_CODE(mote_policy_dir(box.policy, "/", "/other", MOTE_GRANT_READ, &error), MOTE_EFROZEN);
     unlink(source.path);
+    box_close(&box);
+}
+
+/* ---- the limit of regions ------------------------------------------------------------------ */
+
+/* Maps single pages, each apart, until there are as many regions as there may be. */
+static void use_up_regions(struct box *box, int64_t from)
+{
+    int64_t answer = 0;
+
+    for (int i = 0; i < 1100 && answer >= 0; i++) {
+        answer = RAW(box, SYS_mmap, from + i * 2 * PAGE, PAGE, PROT_NONE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    }
+    CHECK_INT(answer, -ENOMEM);
+}
+
+/* A file of one page that is asked for with two: its page joins the region in front of it, then
+ * there is no region left for what lies behind the file, and the page must go again. */
+static void map_at_the_limit(struct box *box, int64_t fd, int64_t next_to, int protection)
+{
+    use_up_regions(box, next_to + 64 * PAGE);
+    CHECK_INT(
+        RAW(box, SYS_mmap, next_to + PAGE, 2 * PAGE, protection, MAP_PRIVATE | MAP_FIXED, fd, 0),
+        -ENOMEM);
+    CHECK_INT(peek(box, next_to), 1); /* the guest goes on, and its host with it */
+    int rc = box_call(box, "peek", ARGS(v_u64((uint64_t)next_to + PAGE)), &(mote_value){0});
+    check_page_fault(box, rc, MOTE_ACCESS_READ, (uint64_t)next_to + PAGE);
+    CHECK_CODE(mote_reset(box->sandbox), MOTE_OK);
+}
+
+static void limit_of_directories(int protection)
+{
+    struct source source;
+    struct box box;
+
+    make_source(&source, 0);
+    raw_open(&box);
+    CHECK_CODE(mote_policy_dir(box.policy, "/tmp", "/tmp", MOTE_GRANT_READ, NULL), MOTE_OK);
+    raw_start(&box);
+    int64_t fd = RAW(&box, SYS_open, raw_text(&box, 0x8000, source.path), O_RDONLY, 0);
+    int64_t address = RAW(&box, SYS_mmap, 0, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(fd >= 0 && address > 0);
+    poke(&box, address, 1);
+    map_at_the_limit(&box, fd, address, protection);
+    unlink(source.path);
+    box_close(&box);
+}
+
+TEST(mapped, at_the_limit_of_regions)
+{
+    limit_of_directories(RW);
+}
+
+TEST(mapped, at_the_limit_of_regions_to_be_narrowed)
+{
+    limit_of_directories(PROT_READ);
+}
+
+TEST(mapped, granted_at_the_limit_of_regions)
+{
+    struct box box;
+
+    open_file(&box, 2, 0);
+    int64_t fd = RAW(&box, SYS_open, raw_text(&box, 0x8000, GRANT), O_RDONLY, 0);
+    int64_t address =
+        RAW(&box, SYS_mmap, 0, 8 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(fd >= 0 && address > 0);
+    CHECK_INT(RAW(&box, SYS_munmap, address, 8 * PAGE), 0);
+    CHECK_INT(RAW(&box, SYS_mmap, address, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, PAGE),
+              address);
+    use_up_regions(&box, address + 64 * PAGE);
+    /* The file's last page, behind the one before it, and what has no access. */
+    CHECK_INT(RAW(&box, SYS_mmap, address + PAGE, 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd,
+                  2 * PAGE),
+              -ENOMEM);
+    CHECK_INT(peek(&box, address), 1);
     box_close(&box);
 }
 
