@@ -23,6 +23,8 @@ int mote__files_host_status(int fd, uint64_t key, struct mote__file_status *stat
 size_t mote__files_prefix(const char *guest);
 /* Whether `guest` is the directory whose prefix is given, or beneath it. */
 bool mote__files_within(const char *guest, const char *directory, size_t prefix);
+/* Whether a mount is at this guest path or beneath it. */
+bool mote__files_lead_to_mount(const struct mote__mounts *mounts, const char *guest);
 
 /* Looks a place in a directory mount up, O_PATH with `flags`; EPERM where it would lead out. */
 int mote__files_look(const struct mote__place *place, int flags);

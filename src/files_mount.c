@@ -108,7 +108,7 @@ static const struct mote__mount *find_mount(const struct mote__mounts *mounts, c
     return best;
 }
 
-static bool leads_to_mount(const struct mote__mounts *mounts, const char *guest)
+bool mote__files_lead_to_mount(const struct mote__mounts *mounts, const char *guest)
 {
     size_t prefix = mote__files_prefix(guest);
     for (size_t i = 0; i < mounts->count; i++)
@@ -131,7 +131,7 @@ static int locate(struct mote__place *place, const struct mote__mounts *mounts,
     place->directory = -1;
     place->rest = place->guest + strlen(place->guest);
     if (!place->mount)
-        return leads_to_mount(mounts, place->guest) ? 0 : -ENOENT;
+        return mote__files_lead_to_mount(mounts, place->guest) ? 0 : -ENOENT;
     size_t prefix = place->mount->length;
     place->directory = place->mount->fd;
     if (from && from->mount == place->mount) {
@@ -264,7 +264,7 @@ static int check_host(int fd, const char *host, mote_error *error)
     int again = mote__open_again(found, O_PATH);
     mote__close(found);
     if (again < 0)
-        return fail_host("opening through /proc/self/fd", host, again,
+        return fail_host("opening through /proc/thread-self/fd", host, again,
                          "granting directories needs /proc to be mounted", error);
     mote__close(again);
     return 0;

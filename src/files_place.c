@@ -253,6 +253,13 @@ static int rename_between(const struct mote__place *from, const struct mote__pla
     return status;
 }
 
+/* What is granted stays where it is, and so does the way to it: the same directory of the host by
+ * another name would have the rights of the grant around it. */
+static bool is_fixed(const struct mote__place *place)
+{
+    return !*place->rest || mote__files_lead_to_mount(place->mounts, place->guest);
+}
+
 int mote__place_rename(const struct mote__place *from, const struct mote__place *to, bool keep)
 {
     int status = check_writable(from);
@@ -260,7 +267,7 @@ int mote__place_rename(const struct mote__place *from, const struct mote__place 
         status = check_writable(to);
     if (status)
         return status;
-    if (!*from->rest || !*to->rest)
+    if (is_fixed(from) || is_fixed(to))
         return -EBUSY;
     return rename_between(from, to, keep ? RENAME_NOREPLACE : 0);
 }

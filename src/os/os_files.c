@@ -47,7 +47,7 @@ int mote__open_beneath(int dir, const char *path, int flags, unsigned mode)
 
 static void proc_path(char *path, size_t size, int fd)
 {
-    snprintf(path, size, "/proc/self/fd/%d", fd);
+    snprintf(path, size, "/proc/thread-self/fd/%d", fd);
 }
 
 int mote__open_again(int fd, int flags)

@@ -20,8 +20,8 @@
 /* The same pipe or terminal with file status flags of our own. */
 static int open_again(int fd, bool readable, bool writable)
 {
-    char path[32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    char path[40];
+    snprintf(path, sizeof path, "/proc/thread-self/fd/%d", fd);
     int access = !writable ? O_RDONLY : readable ? O_RDWR : O_WRONLY;
     return open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }

@@ -215,6 +215,26 @@ static void test_rename_and_unlink(void **state)
     assert_int_equal(mote__place_unlink(&place), -EISDIR);
 }
 
+/* Under another name the outer grant's rights would hold for what is beneath. */
+static void test_the_way_to_a_grant_stays(void **state)
+{
+    struct world *w = *state;
+    struct mote__place place;
+    mote_error e = MOTE_ERROR_INIT;
+    assert_int_equal(mote__mounts_add_directory(&w->mounts, host_path(w, "in/dir/deep"),
+                                                "/data/dir/deep", false, &e),
+                     0);
+    assert_int_equal(try_open(w, "dir/deep/file", WRITE), -EROFS);
+    assert_int_equal(rename_guest(w, "dir", "way", false), -EBUSY);
+    assert_int_equal(rename_guest(w, "dir/deep", "deep", false), -EROFS);
+    assert_int_equal(find(w, &place, "dir"), 0);
+    assert_int_equal(mote__place_rmdir(&place), -ENOTEMPTY);
+    make_dir(w, "in/other");
+    assert_int_equal(rename_guest(w, "other", "dir", false), -EBUSY);
+    assert_int_equal(rename_guest(w, "other", "dirs", false), 0);
+    assert_int_equal(rename_guest(w, "hello", "dir/hello", false), 0);
+}
+
 static void test_read_only(void **state)
 {
     struct world *w = *state;
@@ -331,6 +351,7 @@ int main(void)
         T(test_status),
         T(test_directories),
         T(test_rename_and_unlink),
+        T(test_the_way_to_a_grant_stays),
         T(test_read_only),
         T(test_attributes),
         T(test_budget),
