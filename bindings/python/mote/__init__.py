@@ -18,6 +18,7 @@ from .errors import (
     BackendError,
     BootError,
     Busy,
+    CpuExceeded,
     DeadlineExceeded,
     Error,
     Exited,
@@ -33,26 +34,31 @@ from .errors import (
     LimitReached,
     MissingImport,
     NotFound,
+    OutOfMemory,
     Poisoned,
     ProtocolError,
     RangeError,
     Refused,
+    Strange,
+    Suspended,
     SystemFailure,
     TypeMismatch,
 )
-from .host import Function, Host, Image
-from .policy import Policy, Syscall
+from .host import Function, Host, Image, ImageInfo, Segment
+from .policy import PENDING, Policy, Syscall
 from .report import Report
-from .sandbox import Sandbox
+from .sandbox import Answer, Pending, Sandbox, current_sandbox
 from .values import Value
 
 __version__ = version()
 
 __all__ = [
     "Aborted",
+    "Answer",
     "BackendError",
     "BootError",
     "Busy",
+    "CpuExceeded",
     "DeadlineExceeded",
     "Error",
     "Exited",
@@ -66,11 +72,15 @@ __all__ = [
     "HostFunctionError",
     "Image",
     "ImageError",
+    "ImageInfo",
     "Interrupted",
     "InvalidArgument",
     "LimitReached",
     "MissingImport",
     "NotFound",
+    "OutOfMemory",
+    "PENDING",
+    "Pending",
     "Poisoned",
     "Policy",
     "ProtocolError",
@@ -78,9 +88,13 @@ __all__ = [
     "Refused",
     "Report",
     "Sandbox",
+    "Segment",
+    "Strange",
+    "Suspended",
     "Syscall",
     "SystemFailure",
     "TypeMismatch",
     "Value",
     "__version__",
+    "current_sandbox",
 ]

@@ -27,6 +27,10 @@ class InvalidArgument(Error, ValueError):
     """An argument is not valid."""
 
 
+class OutOfMemory(Error, MemoryError):
+    """The host is out of memory."""
+
+
 class SystemFailure(Error):
     """A system call failed; `detail` is errno."""
 
@@ -68,7 +72,11 @@ class Aborted(Error):
 
 
 class DeadlineExceeded(Error, TimeoutError):
-    """The deadline passed, or the CPU budget is used up."""
+    """The deadline passed."""
+
+
+class CpuExceeded(DeadlineExceeded):
+    """The CPU budget is used up."""
 
 
 class Interrupted(Error):
@@ -107,8 +115,16 @@ class RangeError(Error):
     """The address range is not the guest's."""
 
 
+class Strange(Error):
+    """The hypervisor reported something unexpected."""
+
+
 class ProtocolError(Error):
     """The guest broke the call protocol."""
+
+
+class Suspended(Error):
+    """A call of the sandbox is suspended: answer or cancel it first."""
 
 
 class Refused(Error):
@@ -117,6 +133,7 @@ class Refused(Error):
 
 BY_NAME: Dict[str, Type[Error]] = {
     "MOTE_EINVAL": InvalidArgument,
+    "MOTE_ENOMEM": OutOfMemory,
     "MOTE_ESYSTEM": SystemFailure,
     "MOTE_EBACKEND": BackendError,
     "MOTE_EIMAGE": ImageError,
@@ -137,8 +154,10 @@ BY_NAME: Dict[str, Type[Error]] = {
     "MOTE_EHOSTFN": HostFunctionError,
     "MOTE_EEXITED": Exited,
     "MOTE_ERANGE": RangeError,
+    "MOTE_ESTRANGE": Strange,
     "MOTE_EPROTOCOL": ProtocolError,
-    "MOTE_ECPU": DeadlineExceeded,
+    "MOTE_ESUSPENDED": Suspended,
+    "MOTE_ECPU": CpuExceeded,
     "MOTE_EREFUSED": Refused,
     "MOTE_EPROCESSES": LimitReached,
     "MOTE_EFILES": LimitReached,

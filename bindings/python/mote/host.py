@@ -4,7 +4,7 @@ import os
 import weakref
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, List, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar, Union
 
 from ._ffi import ffi
 from ._library import check, checked, lib, nanoseconds, text_of
@@ -52,23 +52,39 @@ class Object:
             pass  # nobody could handle it here
 
 
+@ffi.callback("void(void *, unsigned, const char *)")  # type: ignore[misc]
+def _log(user: Any, level: int, text: Any) -> None:
+    function: Callable[[int, str], object] = ffi.from_handle(user)
+    function(level, text_of(text))
+
+
 class Host(Object):
     """The hypervisor, opened and tested, with the thread that watches deadlines.
 
     device: path of the hypervisor's device; /dev/kvm by default
     signal: the signal that stops a running guest, if the library shall not choose one. Python runs
         its handlers between bytecodes; a handler made with signal.signal is right.
+    log: gets what the library tells its operator: level 0 (debug) to 3 (error), and a line. It must
+        not use mote; its exceptions go to sys.unraisablehook.
 
     Closing a host closes its sandboxes, policies and images first.
     """
 
-    def __init__(self, device: Union[str, "os.PathLike[str]", None] = None, signal: int = 0) -> None:
+    def __init__(
+        self,
+        device: Union[str, "os.PathLike[str]", None] = None,
+        signal: int = 0,
+        log: Optional[Callable[[int, str], object]] = None,
+    ) -> None:
         self._children: "weakref.WeakSet[Object]" = weakref.WeakSet()
         options = ffi.new("mote_host_options *")
         options.size = ffi.sizeof("mote_host_options")
         options.signal = signal
         path = ffi.NULL if device is None else ffi.new("char[]", os.fsencode(device))
         options.device = path
+        self._log = None if log is None else ffi.new_handle(log)  # the library holds it
+        options.log = ffi.NULL if log is None else _log
+        options.log_user = self._log or ffi.NULL
         place = ffi.new("mote_host **")
         checked(lib.mote_host_new, place, options)
         self._pointer = place[0]
@@ -93,6 +109,32 @@ class Function:
     name: str
     signature: str
     weak: bool  # an import that need not be granted
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of an image's memory, as its file asks for it; sizes are in bytes."""
+
+    address: int
+    memory_size: int
+    file_size: int  # of these, held by the file
+    access: str  # such as "r-x"
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What an image is; sizes are in bytes."""
+
+    program: bool  # has no exports: it is run from its entry to its end
+    relocatable: bool
+    symbols: bool  # a symbol table: reports can name functions
+    lines: bool  # debug information with lines
+    abi_version: Tuple[int, int]  # that it was built for; (0, 0): a plain program
+    entry: int
+    window: int  # linear memory at address 0
+    stack: int
+    memory: int  # that a sandbox of it needs; not booted yet: at least
+    segments: Tuple[Segment, ...]
 
 
 class Export:
@@ -158,6 +200,35 @@ class Image(Object):
         """The host functions that it asks for."""
         count = lib.mote_image_imports(self._open())
         return [self._function(lib.mote_image_import, i) for i in range(count)]
+
+    @property
+    def info(self) -> ImageInfo:
+        """What it is, and what it needs."""
+        info = ffi.new("mote_image_info *")
+        info.size = ffi.sizeof("mote_image_info")
+        check(lib.mote_image_describe(self._open(), info))
+        return ImageInfo(
+            program=info.program,
+            relocatable=info.relocatable,
+            symbols=info.symbols,
+            lines=info.lines,
+            abi_version=divmod(info.abi_version, 1 << 16),
+            entry=info.entry,
+            window=info.window,
+            stack=info.stack,
+            memory=info.memory,
+            segments=tuple(self._segment(i) for i in range(info.segments)),
+        )
+
+    def _segment(self, index: int) -> Segment:
+        segment = ffi.new("mote_segment *")
+        segment.size = ffi.sizeof("mote_segment")
+        check(lib.mote_image_segment(self._open(), index, segment))
+        bits = {
+            "r": lib.MOTE_SEGMENT_READ, "w": lib.MOTE_SEGMENT_WRITE, "x": lib.MOTE_SEGMENT_EXECUTE
+        }  # fmt: skip
+        access = "".join(letter if segment.access & bit else "-" for letter, bit in bits.items())
+        return Segment(segment.address, segment.memory_size, segment.file_size, access)
 
     def symbol(self, address: int) -> str:
         """"function+0x1f" for an address of its code, or ""."""

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable, List, Optional, Tuple, Union
 
+from ._calls import Call, Question, current, remember
 from ._ffi import ffi
 from ._library import checked, lib, nanoseconds, text_of
 from .errors import GuestFailure
@@ -11,7 +12,6 @@ from .host import Host, Object
 from .values import load, store
 
 EIO = 5
-
 
 CLOCKS = ("none", "frozen", "coarse", "real")
 RANDOM = ("none", "seeded", "real")
@@ -37,22 +37,38 @@ class Syscall:
     refused: bool
 
 
+class Later:
+    """What a host function returns that will answer later."""
+
+    def __repr__(self) -> str:
+        return "mote.PENDING"
+
+
+PENDING = Later()
+
+
+@dataclass(frozen=True)
 class Grant:
-    """A host function in Python, and the type of its result."""
+    """A host function in Python, and the type of its result. Any number of calls may be in it."""
 
-    def __init__(self, function: Callable[..., Any], result: int = 0) -> None:
-        self.function = function
-        self.result = result
-        self.keep: Any = None  # the bytes of the last result, which the library still has to copy
+    module: str
+    name: str
+    function: Callable[..., Any]
+    result: int
 
-
-# Exceptions never cross the library: the first that a callback raised in a call is kept here, by the
-# sandbox's address, until the call has ended.
-raised: "dict[int, BaseException]" = {}
-
-
-def _remember(sandbox: Any, problem: BaseException) -> None:
-    raised.setdefault(int(ffi.cast("uintptr_t", sandbox)), problem)
+    def answer(self, call: Call, context: Any, args: Tuple[Any, ...], result: Any) -> int:
+        """Calls it; what a host function of the library returns."""
+        try:
+            value = self.function(*args)
+        except GuestFailure as failure:
+            text = failure.text.encode("utf-8", "surrogateescape")
+            return int(lib.mote_context_fail(context, failure.code, text))
+        if value is PENDING:
+            call.question = Question(self.module, self.name, args, self.result)
+            return int(lib.MOTE_PENDING)
+        if self.result != lib.MOTE_VOID:
+            call.keep = store(result, self.result, value)
+        return 0
 
 
 @ffi.callback(  # type: ignore[misc]
@@ -60,16 +76,12 @@ def _remember(sandbox: Any, problem: BaseException) -> None:
 )
 def _host_function(user: Any, context: Any, args: Any, nargs: int, result: Any) -> int:
     grant: Grant = ffi.from_handle(user)
+    call = current()
+    assert call is not None
     try:
-        value = grant.function(*(load(args[i]) for i in range(nargs)))
-        if grant.result != lib.MOTE_VOID:
-            grant.keep = store(result, grant.result, value)
-        return 0
-    except GuestFailure as failure:
-        text = failure.text.encode("utf-8", "surrogateescape")
-        return int(lib.mote_context_fail(context, failure.code, text))
+        return grant.answer(call, context, tuple(load(args[i]) for i in range(nargs)), result)
     except BaseException as problem:  # pylint: disable=broad-except
-        _remember(lib.mote_context_sandbox(context), problem)
+        remember(problem)
         return -1
 
 
@@ -80,7 +92,7 @@ def _write(user: Any, sandbox: Any, data: Any, size: int) -> int:
         grant[1](bytes(ffi.buffer(data, size)))
         return size
     except BaseException as problem:  # pylint: disable=broad-except
-        _remember(sandbox, problem)
+        remember(problem)
         return -EIO
 
 
@@ -92,7 +104,7 @@ def _read(user: Any, sandbox: Any, data: Any, size: int) -> int:
         ffi.memmove(data, given, len(given))
         return len(given)
     except BaseException as problem:  # pylint: disable=broad-except
-        _remember(sandbox, problem)
+        remember(problem)
         return -EIO
 
 
@@ -102,7 +114,7 @@ def _log(user: Any, sandbox: Any, level: int, text: Any, size: int) -> None:
     try:
         function(level, bytes(ffi.buffer(text, size)).decode("utf-8", "backslashreplace"))
     except BaseException as problem:  # pylint: disable=broad-except
-        _remember(sandbox, problem)
+        remember(problem)
 
 
 @ffi.callback("void(void *, mote_sandbox *, const mote_syscall_event *)")  # type: ignore[misc]
@@ -112,16 +124,16 @@ def _trace(user: Any, sandbox: Any, event: Any) -> None:
         name = text_of(event.name)
         function(Syscall(event.number, name, tuple(event.args), event.result, event.refused))
     except BaseException as problem:  # pylint: disable=broad-except
-        _remember(sandbox, problem)
+        remember(problem)
 
 
 class Policy(Object):
     """What a guest is granted: nothing but what is given here. It may change until its first sandbox.
 
     memory: bytes of guest memory in all (64 MiB)
-    deadline: seconds of wall clock for each call, host functions included
+    deadline: seconds of wall clock for each call, host functions and time suspended included
     stream_bytes: bytes that a guest may write to its streams and log between two resets (16 MiB)
-    cpu_budget: seconds of CPU time for each call
+    cpu_budget: seconds of CPU time for each call, host functions included, time suspended not
     cpu_time: have the report tell the CPU time of calls
     call_bytes: bytes of str and bytes that one call may carry in each direction
     clock: "none", "frozen", "coarse" or "real"; frozen_time: seconds since 1970
@@ -183,11 +195,13 @@ class Policy(Object):
         self, module: str, name: str, signature: str, function: Callable[..., Any]
     ) -> None:
         """Grants a Python function, called with the values of its signature, such as
-        "(string,u32)->bytes". It runs on the thread that called the guest. GuestFailure gives the
-        guest an error; any other exception ends the call with HostFunctionError."""
+        "(string,u32)->bytes". It runs on the thread that called the guest, and may call the guest
+        (mote.current_sandbox). GuestFailure gives the guest an error; any other exception ends the
+        call with HostFunctionError. Returning mote.PENDING suspends the call: see Pending."""
         parsed = ffi.new("mote_signature *")
         checked(lib.mote_signature_parse, parsed, signature.encode())
-        handle = self._handle(Grant(function, parsed.result if parsed.nresults else lib.MOTE_VOID))
+        result = parsed.result if parsed.nresults else lib.MOTE_VOID
+        handle = self._handle(Grant(module, name, function, result))
         checked(
             lib.mote_policy_function,
             self._open(),

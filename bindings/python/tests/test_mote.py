@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
 import pathlib
+import sys
 import threading
 import time
-from typing import List
+from typing import List, Tuple
 
 import pytest
 
 import mote
+from mote._ffi import ffi
+from mote.errors import BY_NAME
 
 # ---- hosts and images -----------------------------------------------------------
 
@@ -271,6 +274,54 @@ def test_frames(host: mote.Host, guests: pathlib.Path) -> None:
     assert image.symbol(1) == ""
 
 
+def test_backtrace(host: mote.Host, guests: pathlib.Path) -> None:
+    with mote.Sandbox(mote.Image(host, guests / "faults")) as box:
+        with pytest.raises(mote.Fault):
+            box.call("ud2")
+        report = box.report
+        assert report.backtrace[0].startswith("ud2") and report.vector == 6
+        assert len(report.backtrace) == len(report.frames) > 1
+        assert all("+0x" in place or place.startswith("0x") for place in report.backtrace)
+        box.reset()
+        assert box.call("alive") == 42 and box.report.backtrace == ()
+
+
+def test_image_info(host: mote.Host, guests: pathlib.Path) -> None:
+    info = mote.Image(host, guests / "echo").info
+    assert not info.program and info.abi_version == (1, 0) and info.symbols and info.lines
+    assert {"r--", "r-x", "rw-"} == {segment.access for segment in info.segments}
+    assert any(s.address <= info.entry < s.address + s.memory_size for s in info.segments)
+    assert info.memory > 0 and info.stack == 8 << 20 and info.window == 0
+    assert mote.Image(host, guests / "hello_plain").info.program
+
+
+def test_log_of_the_host(guests: pathlib.Path) -> None:
+    lines: List[Tuple[int, str]] = []
+    with mote.Host(log=lambda level, text: lines.append((level, text))) as host:
+        mote.Image(host, guests / "echo", name="an echo").boot()
+    assert any(level < 3 and text.startswith("an echo: booted") for level, text in lines)
+
+
+def test_log_of_the_host_that_raises(
+    guests: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caught: List[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda it: caught.append(repr(it.exc_value)))
+
+    def log(level: int, text: str) -> None:
+        raise KeyError("lost")
+
+    with mote.Host(log=log) as host:
+        mote.Image(host, guests / "echo").boot()
+    assert caught == ["KeyError('lost')"]
+
+
+def test_every_error_has_a_class() -> None:
+    codes = set(ffi.typeof("enum mote_error_code").relements) - {"MOTE_OK"}
+    assert len(codes) == 30 and codes == set(BY_NAME)
+    assert set(BY_NAME.values()) <= {getattr(mote, name) for name in mote.__all__}
+
+
 def test_log(host: mote.Host, echo: mote.Image) -> None:
     lines = []
     policy = mote.Policy(host)
@@ -366,7 +417,7 @@ def test_missing_import_and_frozen_policy(host: mote.Host, guests: pathlib.Path)
             policy.function("env", "late", "()->void", lambda: None)
 
 
-def test_a_host_function_may_use_the_memory_but_not_call(
+def test_a_host_function_may_use_the_memory_but_not_close(
     host: mote.Host, guests: pathlib.Path
 ) -> None:
     seen = []
