@@ -8,8 +8,9 @@
  *   1. a field of struct run_options, below; one that may be given more than once is a
  *      struct cli_list;
  *   2. an id, a row of `known` and a case of set_option in parse_run.c;
- *   3. a line in help_run (run.c), in docs/man/mote.1, a check in tests/cli/test_cli.sh, and its
- *      name in a seed of fuzz/corpus/command_line.
+ *   3. a line in help_run (run.c), in docs/man/mote.1 (the test package.options compares them), a
+ *      check in tests/cli/test_cli.sh, and its name in a seed of fuzz/corpus/command_line; values
+ *      of a fixed set in _mote_value of completion.bash.
  */
 #ifndef MOTE_CLI_COMMAND_LINE_H
 #define MOTE_CLI_COMMAND_LINE_H
