@@ -27,12 +27,14 @@ gcc -static sum.c -lmote_guest -o sum
 step "manual pages"
 man --where mote mote_call mote_image_unref >/dev/null
 
-step "hosts, guests, examples, Python"
+step "hosts, guests, examples, completion, Python"
 export MOTE_PREFIX=/usr
 for test in pkgconfig cmake examples; do
     bash "package/test_$test.sh"
 done
-MOTE_GUEST_DIR=/mote/guests bash package/test_python.sh /tmp/python
+export MOTE_GUEST_DIR=/mote/guests
+bash package/test_completion.sh
+bash package/test_python.sh /tmp/python
 
 step "removing them"
 dpkg --purge mote libmote-dev libmote-debug0 libmote0 >log 2>&1 || { cat log >&2; exit 1; }
