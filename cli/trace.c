@@ -208,7 +208,7 @@ void trace_line(void *user, mote_sandbox *sandbox, const mote_syscall_event *eve
         line_add(&line, "syscall_%" PRIu64 "(", event->number);
     else
         line_add(&line, "%s(", event->name);
-    for (size_t i = 0; shape[i] != '\0' && i < 6; i++) {
+    for (size_t i = 0; i < 6 && shape[i] != '\0'; i++) {
         if (i > 0)
             line_add(&line, ", ");
         add_argument(&line, sandbox, event, i, shape[i]);
