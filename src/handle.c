@@ -22,14 +22,16 @@ void mote_handle_unref(mote_handle *handle)
         mote__free(handle);
 }
 
-/* Asked once for each thread that calls: a warm call makes no system call for it. */
+/* Asked once for each thread that calls: a warm call makes no system call for it. A new thread
+ * may have the pthread_t of one that is gone; its clock, which the C library makes of the
+ * kernel's number of the thread, tells the two apart. */
 static bool know_thread(mote_handle *handle)
 {
     pthread_t self = pthread_self();
-    if (handle->thread_known && pthread_equal(handle->thread, self))
-        return true;
     clockid_t clock = 0;
     pthread_getcpuclockid(self, &clock);
+    if (handle->thread_known && pthread_equal(handle->thread, self) && handle->cpu_clock == clock)
+        return true;
     atomic_store(&handle->cpu_clock, clock);
     handle->thread = self;
     handle->thread_known = mote__signal_is_open(handle->signal);
