@@ -18,6 +18,10 @@
  * A sandbox belongs to one thread at a time, any thread; a second one that
  * enters it meanwhile gets MOTE_EBUSY. A suspended call belongs to none.
  * mote_interrupt may be called from any thread and from signal handlers.
+ * pthread_cancel of a thread waits until its call, or a reset, has ended.
+ *
+ * Callbacks (host functions, streams, logs, traces) must return: one that is left by
+ * longjmp, an exception or pthread_exit leaves a sandbox that answers MOTE_EBUSY for ever.
  *
  * Fork. A forked child owns none of its parent's VMs: every function answers
  * MOTE_EFORKED there, save the destructors, which release the child's memory,
@@ -146,7 +150,7 @@ typedef struct mote_handle mote_handle;
 /* Memory for host objects: everything that the library allocates for itself and its embedder. The
  * memory of guests does not come from here; it is mapped. All three are called from any
  * thread that uses the library, never from its watchdog or a signal handler. Memory is aligned for
- * any type. */
+ * any type. Must not call the library, whose locks may be held. */
 typedef struct mote_allocator {
     size_t size;                                            /* sizeof(mote_allocator) */
     void *(*allocate)(void *user, size_t size);             /* NULL where there is none */
@@ -168,8 +172,8 @@ typedef struct mote_host_options {
     size_t size; /* sizeof(mote_host_options) */
     /* The signal that stops a running guest. 0: the library takes the highest
      * free real-time signal (SIGRTMAX downwards) whose disposition is SIG_DFL
-     * and installs an empty handler with SA_RESTART for it, until the host is
-     * released. Otherwise: a signal for which the embedder has installed a
+     * and installs an empty handler for it (SA_RESTART, SA_ONSTACK) until the
+     * host is released. Otherwise: a signal for which the embedder has installed a
      * handler that returns, else MOTE_EINVAL; the library only sends it. It
      * must stay unblocked in every thread that calls guests: a thread that
      * blocks it when a sandbox first meets it gets MOTE_EINVAL, one that does
@@ -582,8 +586,8 @@ typedef struct mote_sandbox_options {
  * and what it needs), EBOOT, ENOMEM, ESYSTEM, EINVAL. */
 MOTE_API int mote_sandbox_new(mote_sandbox **sandbox, mote_image *image, mote_policy *policy,
                               const mote_sandbox_options *options, mote_error *error);
-/* MOTE_EBUSY, and nothing is done, while a thread is inside: from its own host functions, too.
- * NULL is fine. */
+/* MOTE_EBUSY, and nothing is done, while a thread is inside: from its own host functions, too, also
+ * in a child that these forked. NULL is fine. */
 MOTE_API int mote_sandbox_free(mote_sandbox *sandbox);
 MOTE_API void *mote_sandbox_user(const mote_sandbox *sandbox);
 
@@ -633,9 +637,10 @@ MOTE_API int mote_run(mote_sandbox *sandbox, const mote_call_options *options, i
  * thread, with mote_call; not so the callbacks of streams and logs (MOTE_EBUSY).
  * Deeper than MOTE_MAX_DEPTH: MOTE_ELIMIT, and nothing is poisoned. Calls end
  * inner first: a guest or a host function that breaks this order ends them all
- * (MOTE_EPROTOCOL, MOTE_EHOSTFN). The deadline of a call covers those nested in
- * it; one of these may have an earlier one. A nested call that poisons ends all
- * calls around it with the same error, which mote_sandbox_error and
+ * (MOTE_EPROTOCOL, MOTE_EHOSTFN); where the inner one still stands on a stack (of a
+ * coroutine) the sandbox answers MOTE_EBUSY until it has returned, too. The deadline
+ * of a call covers those nested in it; one of these may have an earlier one. A nested call that
+ * poisons ends all calls around it with the same error, which mote_sandbox_error and
  * mote_sandbox_report tell once; until then more nested calls answer
  * MOTE_EPOISONED. Its other errors (EGUEST, ETYPE, ELIMIT ...) are the host function's
  * to deal with. Strings and bytes of its results are readable until the host
@@ -665,7 +670,8 @@ MOTE_API int mote_resume(mote_sandbox *sandbox, const mote_call_options *options
 MOTE_API int mote_resume_fail(mote_sandbox *sandbox, const mote_call_options *options, int code,
                               const char *text, mote_value *results, size_t nresults);
 /* Ends a suspended call as an interrupt would, without running the guest: the sandbox is
- * poisoned until it is reset. EINVAL when none is suspended; EBUSY, EFORKED. */
+ * poisoned until it is reset. EINVAL when none is suspended, EPOISONED when it has been ended;
+ * EBUSY, EFORKED. */
 MOTE_API int mote_cancel(mote_sandbox *sandbox);
 /* When the call in progress, suspended or not, must end: CLOCK_MONOTONIC in nanoseconds;
  * 0: no call, or no deadline. Any thread. */

@@ -101,8 +101,10 @@ int mote__image_boot(mote_image *image, mote_error *error)
 {
     if (atomic_load(&image->snapshot))
         return 0;
+    int cancel = mote__cancel_off(); /* the lock would stay locked */
     pthread_mutex_lock(&image->boot_lock);
     int status = boot_locked(image, error);
     pthread_mutex_unlock(&image->boot_lock);
+    mote__cancel_back(cancel);
     return status;
 }

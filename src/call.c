@@ -184,6 +184,14 @@ bool mote__call_may_nest(const mote_sandbox *sandbox)
     return mote__callback_is_mine(sandbox) && sandbox->may_nest;
 }
 
+/* All around it has ended already: nothing of the sandbox is its own any more. */
+static int orphan_ended(mote_sandbox *sandbox, int status)
+{
+    if (--sandbox->orphans == 0 && atomic_load(&sandbox->entered) == MOTE__LEFT_BEHIND)
+        atomic_store(&sandbox->entered, 0);
+    return status;
+}
+
 /* A call of a host function to the sandbox that called it, on its own thread. */
 static int call_nested(mote_sandbox *sandbox, mote_func func, const mote_call_options *given,
                        const mote_value *args, size_t nargs, mote_value *results, size_t nresults)
@@ -202,8 +210,8 @@ static int call_nested(mote_sandbox *sandbox, mote_func func, const mote_call_op
     sandbox->may_nest = false;
     atomic_store(&sandbox->callback, 0);
     status = call(sandbox, func.index, &options, args, results);
-    if (status == MOTE_EFORKED)
-        return status;
+    if (sandbox->depth <= depth)
+        return orphan_ended(sandbox, status);
     if (sandbox->state == MOTE_STATE_POISONED)
         sandbox->ended = status;
     sandbox->depth = depth;

@@ -399,8 +399,9 @@ int mote__execute_nested(mote_sandbox *sandbox, enum mote__stop *stop)
     mote__handle_go_in(sandbox->handle, call->deadline);
     if (call->deadline)
         mote__watchdog_armed(&sandbox->host->watchdog);
+    uint32_t depth = sandbox->depth;
     int status = run(sandbox, stop);
-    if (mote__host_forked(sandbox->host))
-        return status;
+    if (mote__host_forked(sandbox->host) || sandbox->depth != depth)
+        return status; /* in a child, or an orphan */
     return conclude(sandbox, status, mote__handle_come_back(sandbox->handle, call[-1].deadline));
 }

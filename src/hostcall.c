@@ -140,14 +140,17 @@ static int read_arguments(mote_sandbox *sandbox, const struct request *request,
 
 /* ---- calling ---- */
 
-void mote__callback_begin(mote_sandbox *sandbox)
+uint32_t mote__callback_begin(mote_sandbox *sandbox)
 {
     atomic_store(&sandbox->callback, (uintptr_t)pthread_self());
     mote__handle_move(sandbox->handle, MOTE__PHASE_HOST);
+    return sandbox->depth;
 }
 
-int mote__callback_end(mote_sandbox *sandbox)
+int mote__callback_end(mote_sandbox *sandbox, uint32_t depth)
 {
+    if (depth > sandbox->depth) /* an orphan's: the error is told */
+        return MOTE_EHOSTFN;
     atomic_store(&sandbox->callback, 0);
     /* First: in a child the phase may stay where another thread's kick left it. */
     int forked = mote__host_check(sandbox->host, &sandbox->error);
@@ -173,6 +176,17 @@ static int out_of_order(mote_sandbox *sandbox, const struct mote__grant *grant, 
 {
     return mote__fault_end(sandbox, MOTE_EHOSTFN, MOTE_FAULT_HOST_FUNCTION, code,
                            "host function %s.%s %s", grant->module, grant->name, what);
+}
+
+/* What was nested deeper stands on other stacks (coroutines), and ends when it gets to run. */
+static int leave_orphans(mote_sandbox *sandbox, const struct mote__grant *grant, uint32_t depth,
+                         int code)
+{
+    sandbox->orphans += sandbox->depth - depth;
+    sandbox->depth = depth;
+    return sandbox->ended
+               ? sandbox->ended
+               : out_of_order(sandbox, grant, code, "returned before the call nested in it");
 }
 
 static int give_result(mote_sandbox *sandbox, const struct mote__grant *grant,
@@ -222,11 +236,11 @@ static int run(mote_sandbox *sandbox, const struct mote__grant *grant, mote_cont
                const mote_value *args, mote_value *result, int *status)
 {
     sandbox->report.host_calls++;
-    mote__callback_begin(sandbox);
+    uint32_t depth = mote__callback_begin(sandbox);
     sandbox->may_nest = true;
     *status = grant->fn(grant->user, context, args, grant->signature.nparams, result);
     sandbox->may_nest = false;
-    return mote__callback_end(sandbox);
+    return mote__callback_end(sandbox, depth);
 }
 
 static int call(mote_sandbox *sandbox, const struct mote__grant *grant, const mote_value *args)
@@ -241,10 +255,10 @@ static int call(mote_sandbox *sandbox, const struct mote__grant *grant, const mo
     int status, forked = run(sandbox, grant, &context, args, &result, &status);
     if (forked)
         return forked;
+    if (sandbox->depth != depth)
+        return leave_orphans(sandbox, grant, depth, status);
     if (sandbox->ended) /* by a nested call, whose story is told */
         return sandbox->ended;
-    if (sandbox->depth != depth)
-        return out_of_order(sandbox, grant, status, "returned before the call nested in it");
     if (sandbox->error.code)
         mote__call_forget(sandbox);
     status = answer(sandbox, grant, &context, status, &result);
@@ -339,11 +353,11 @@ int mote__hostcall_log(mote_sandbox *sandbox, uint64_t message)
         if (size > policy->stream_bytes - sandbox->personality.stream_bytes)
             return answer_error(sandbox, MOTE_GUEST_ENOMEM, "the log is full");
         sandbox->personality.stream_bytes += size;
-        mote__callback_begin(sandbox);
+        uint32_t depth = mote__callback_begin(sandbox);
         policy->log(policy->log_user, sandbox, head.kind < 3 ? head.kind : 3, text, size);
-        int forked = mote__callback_end(sandbox);
-        if (forked)
-            return forked;
+        int ended = mote__callback_end(sandbox, depth);
+        if (ended)
+            return ended;
     }
     return mote__mailbox_answer(sandbox, 0, 0, NULL);
 }

@@ -88,16 +88,18 @@ int mote__policy_open(mote_policy *policy, mote_error *error)
     int status = mote__host_check(policy->host, error);
     if (status) /* before the lock: in a child it may be held for ever */
         return status;
+    int cancel = mote__cancel_off();
     pthread_mutex_lock(&policy->lock);
+    policy->cancel = cancel;
     status = check_frozen(policy, error);
-    if (status)
-        pthread_mutex_unlock(&policy->lock);
-    return status;
+    return status ? mote__policy_close(policy, status) : 0;
 }
 
 int mote__policy_close(mote_policy *policy, int status)
 {
+    int cancel = policy->cancel;
     pthread_mutex_unlock(&policy->lock);
+    mote__cancel_back(cancel);
     return status;
 }
 

@@ -47,6 +47,7 @@ struct mote_policy {
     _Atomic uint32_t references;
     _Atomic uint32_t frozen;
     pthread_mutex_t lock; /* what is below changes under it, until frozen */
+    int cancel;           /* state of cancellation of the thread that has it */
     mote_host *host;
     uint64_t memory, deadline_ns, stream_bytes;
     uint64_t cpu_budget_ns, cpu_time, call_bytes; /* call_bytes 0: the memory limit */

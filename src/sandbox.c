@@ -296,7 +296,9 @@ int mote_sandbox_free(mote_sandbox *sandbox)
 {
     if (!sandbox)
         return 0;
-    if (atomic_load(&sandbox->entered) && !mote__host_forked(sandbox->host))
+    /* In a child only the thread that forked is left. */
+    if (atomic_load(&sandbox->entered) &&
+        (!mote__host_forked(sandbox->host) || mote__callback_is_mine(sandbox)))
         return MOTE_EBUSY;
     mote__sandbox_destroy(sandbox);
     return 0;
@@ -311,12 +313,18 @@ int mote__sandbox_enter(mote_sandbox *sandbox)
     if (mote__host_forked(sandbox->host))
         return MOTE_EFORKED;
     uint32_t free = 0;
-    return atomic_compare_exchange_strong(&sandbox->entered, &free, 1) ? 0 : MOTE_EBUSY;
+    if (!atomic_compare_exchange_strong(&sandbox->entered, &free, 1))
+        return MOTE_EBUSY;
+    sandbox->cancel = mote__cancel_off();
+    return 0;
 }
 
 void mote__sandbox_leave(mote_sandbox *sandbox)
 {
-    atomic_store_explicit(&sandbox->entered, 0, memory_order_release);
+    uint32_t entered = sandbox->orphans ? MOTE__LEFT_BEHIND : 0;
+    int cancel = sandbox->cancel;
+    atomic_store_explicit(&sandbox->entered, entered, memory_order_release);
+    mote__cancel_back(cancel);
 }
 
 /* ---- questions ---- */

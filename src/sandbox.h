@@ -27,6 +27,8 @@ struct mote__buffer {
     size_t most; /* bytes that were ever used since it was wiped */
 };
 
+#define MOTE__LEFT_BEHIND 2u /* sandbox.entered: by orphans only, see below */
+
 /* A call in progress. The mailbox holds their frames one behind the other. */
 struct mote__call {
     uint32_t function;             /* number of the export */
@@ -52,6 +54,7 @@ struct mote_sandbox {
     mote_state state;
     _Atomic uint32_t entered;   /* a thread is inside */
     _Atomic uintptr_t callback; /* pthread_self() of the thread that runs a callback; 0: none */
+    int cancel;                 /* state of cancellation of the thread that entered */
     bool may_nest;              /* that callback is a host function */
     bool broken;                /* the VM must be given up once the call has ended */
     int ended;                  /* the error with which a nested call has ended all; 0: none */
@@ -61,6 +64,7 @@ struct mote_sandbox {
                              this call */
     uint64_t generation;  /* of the next start; see struct mote_info */
     uint32_t depth;       /* of the innermost call */
+    uint32_t orphans;     /* nested calls around which all has ended, still on some stack */
     struct mote__call calls[MOTE_MAX_DEPTH + 1]; /* the outermost first */
     const struct mote__grant *pending;           /* whose answer a suspended call waits for */
     uint64_t started;                            /* when the outermost call began, monotonic */
@@ -87,6 +91,7 @@ int mote__sandbox_give_shell(mote_sandbox *sandbox, mote_error *error);
 void mote__sandbox_write_info(mote_sandbox *sandbox);
 /* One thread at a time: MOTE_EBUSY, MOTE_EFORKED, MOTE_EINVAL. */
 int mote__sandbox_enter(mote_sandbox *sandbox);
+/* It stays busy while there are orphans, until the last of them has ended. */
 void mote__sandbox_leave(mote_sandbox *sandbox);
 
 /* The innermost call in progress. */
@@ -158,10 +163,11 @@ uint64_t mote__call_bytes(const mote_sandbox *sandbox);
 
 /* ---- hostcall.c ---- */
 
-/* Around every callback of the embedder. The second is MOTE_EFORKED when the callback
- * forked and this is the child: then no memory of the guest may be touched. */
-void mote__callback_begin(mote_sandbox *sandbox);
-int mote__callback_end(mote_sandbox *sandbox);
+/* Around every callback of the embedder; the first gives the depth of the call in which it runs.
+ * The second is MOTE_EFORKED when the callback forked and this is the child: then no memory of
+ * the guest may be touched. MOTE_EHOSTFN, and the same holds: the calls around it have ended. */
+uint32_t mote__callback_begin(mote_sandbox *sandbox);
+int mote__callback_end(mote_sandbox *sandbox, uint32_t depth);
 /* Whether this thread runs a callback of the sandbox. */
 bool mote__callback_is_mine(const mote_sandbox *sandbox);
 

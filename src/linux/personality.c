@@ -51,9 +51,9 @@ static void trace(mote_sandbox *sandbox, const struct mote__syscall *call, const
         .result = result,
         .refused = call->refused,
     };
-    mote__callback_begin(sandbox);
+    uint32_t depth = mote__callback_begin(sandbox);
     policy->trace(policy->trace_user, sandbox, &event);
-    mote__callback_end(sandbox);
+    mote__callback_end(sandbox, depth);
 }
 
 static bool is_fault(const mote_sandbox *sandbox)

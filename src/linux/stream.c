@@ -44,17 +44,17 @@ static size_t within(const struct mote__stream *stream, uint64_t used, uint64_t 
 static int64_t call_write(mote_sandbox *sandbox, const mote_stream *stream, const void *data,
                           size_t size)
 {
-    mote__callback_begin(sandbox);
+    uint32_t depth = mote__callback_begin(sandbox);
     int64_t n = stream->write(stream->user, sandbox, data, size);
-    return mote__callback_end(sandbox) || n > (int64_t)size ? -EIO : n;
+    return mote__callback_end(sandbox, depth) || n > (int64_t)size ? -EIO : n;
 }
 
 static int64_t call_read(mote_sandbox *sandbox, const mote_stream *stream, void *data, size_t size)
 {
     memset(data, 0, size); /* a callback may claim more than it wrote */
-    mote__callback_begin(sandbox);
+    uint32_t depth = mote__callback_begin(sandbox);
     int64_t n = stream->read(stream->user, sandbox, data, size);
-    return mote__callback_end(sandbox) || n > (int64_t)size ? -EIO : n;
+    return mote__callback_end(sandbox, depth) || n > (int64_t)size ? -EIO : n;
 }
 
 /* ---- descriptors of the host ---- */

@@ -96,5 +96,8 @@ int mote__signal_take(void);
 bool mote__signal_is_handled(int signal);
 bool mote__signal_is_open(int signal);
 void mote__signal_give_back(int signal);
+/* Keeps pthread_cancel of this thread waiting; what the second one wants is what the first gave. */
+int mote__cancel_off(void);
+void mote__cancel_back(int state);
 
 #endif

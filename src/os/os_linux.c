@@ -272,6 +272,18 @@ void mote__futex_wake(_Atomic uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+int mote__cancel_off(void)
+{
+    int state = PTHREAD_CANCEL_ENABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    return state;
+}
+
+void mote__cancel_back(int state)
+{
+    pthread_setcancelstate(state, NULL);
+}
+
 static void nothing(int signal)
 {
     (void)signal;
@@ -291,10 +303,11 @@ bool mote__signal_is_open(int signal)
 }
 
 /* One that nobody handles becomes ours in one step; what another thread took between the
- * look and the step is given back to it. */
+ * look and the step is given back to it. SA_ONSTACK: the thread's own stack may be a coroutine's.
+ */
 static bool take(int signal)
 {
-    struct sigaction old, mine = {.sa_handler = nothing, .sa_flags = SA_RESTART};
+    struct sigaction old, mine = {.sa_handler = nothing, .sa_flags = SA_RESTART | SA_ONSTACK};
     sigemptyset(&mine.sa_mask);
     if (sigaction(signal, NULL, &old) < 0 || old.sa_handler != SIG_DFL)
         return false;

@@ -93,10 +93,9 @@ static int64_t write_and_call(void *user, mote_sandbox *sandbox, const void *dat
     return (int64_t)size;
 }
 
-static void open_nested(struct box *box, int (*act)(struct plan *, uint32_t))
+static void open_with_output(struct box *box, int (*act)(struct plan *, uint32_t),
+                             const mote_stream *out)
 {
-    const mote_stream out = {.size = sizeof(out), .write = write_and_call, .user = &plan};
-
     plan = (struct plan){.box = box, .act = act};
     box_open(box, "nested");
     grant(box, "down", "(u32)->u32", fn_down, &plan);
@@ -106,8 +105,15 @@ static void open_nested(struct box *box, int (*act)(struct plan *, uint32_t))
     grant(box, "wait_bytes", "(bytes,string)->bytes", fn_pending, NULL);
     grant(box, "wait_only", "()->void", fn_pending, NULL);
     CHECK_CODE(mote_policy_log(box->policy, log_and_call, &plan, NULL), MOTE_OK);
-    CHECK_CODE(mote_policy_stream(box->policy, 1, &out, NULL), MOTE_OK);
+    CHECK_CODE(mote_policy_stream(box->policy, 1, out, NULL), MOTE_OK);
     box_start(box);
+}
+
+static void open_nested(struct box *box, int (*act)(struct plan *, uint32_t))
+{
+    const mote_stream out = {.size = sizeof(out), .write = write_and_call, .user = &plan};
+
+    open_with_output(box, act, &out);
 }
 
 static void expect_alive_again(struct box *box)
@@ -598,18 +604,35 @@ TEST(nested, cannot_be_suspended)
 /* A host function that leaves its nested call behind, on another stack. */
 static ucontext_t on_main, on_other;
 static char other_stack[256 * 1024];
+static const char *left_in;
+static int left_rc;
 
 static void nest_on_the_other_stack(void)
 {
     mote_value result;
 
-    (void)box_call(plan.box, "outer", ARGS(v_u32(2)), &result);
+    if (left_in == NULL) {
+        left_rc = box_call(plan.box, "outer", ARGS(v_u32(2)), &result);
+    } else {
+        left_rc = box_call(plan.box, left_in, NO_ARGS, NULL);
+    }
+}
+
+static int64_t leave_in_a_stream(void *user, mote_sandbox *sandbox, const void *data, size_t size)
+{
+    (void)user;
+    (void)sandbox;
+    (void)data;
+    CHECK(swapcontext(&on_other, &on_main) == 0);
+    return (int64_t)size;
 }
 
 static int leave_it_behind(struct plan *p, uint32_t what)
 {
-    if (what == 2) { /* the inner host function: away, for ever */
+    if (what == 2) { /* the inner host function: away */
         CHECK(swapcontext(&on_other, &on_main) == 0);
+        CHECK_CODE(box_call(p->box, "crash", NO_ARGS, NULL), MOTE_EBUSY);
+        return 0;
     }
     CHECK(getcontext(&on_other) == 0);
     on_other.uc_stack.ss_sp = other_stack;
@@ -621,19 +644,49 @@ static int leave_it_behind(struct plan *p, uint32_t what)
     return 0;
 }
 
-TEST(nested, the_outer_host_function_returns_first)
+/* The sandbox cannot go, nor be used, before the last one has left it. */
+static void go_back_to_it(struct box *box)
 {
+    mote_value result;
+    mote_handle *handle = mote_sandbox_handle(box->sandbox);
+
+    CHECK_CODE(mote_reset(box->sandbox), MOTE_EBUSY);
+    CHECK_CODE(mote_sandbox_free(box->sandbox), MOTE_EBUSY);
+    CHECK_CODE(box_call(box, "alive", NO_ARGS, &result), MOTE_EBUSY);
+    CHECK_CODE(mote_interrupt(handle), MOTE_ENOTFOUND);
+    mote_handle_unref(handle);
+    CHECK(swapcontext(&on_main, &on_other) == 0);
+    CHECK_CODE(left_rc, MOTE_EHOSTFN);
+    CHECK_CODE(box_call(box, "alive", NO_ARGS, &result), MOTE_EPOISONED);
+}
+
+static void leave_behind(const char *in)
+{
+    const mote_stream out = {.size = sizeof(out), .write = leave_in_a_stream};
     struct box box;
     mote_value result;
     int rc;
 
-    open_nested(&box, leave_it_behind);
+    left_in = in;
+    open_with_output(&box, leave_it_behind, &out);
     rc = box_call(&box, "outer", ARGS(v_u32(1)), &result);
     CHECK_INT(plan.rc, 1);
     check_fault(&box, rc, MOTE_EHOSTFN, MOTE_FAULT_HOST_FUNCTION);
     CHECK_HAS(mote_sandbox_error(box.sandbox)->text, "before the call nested in it");
+    go_back_to_it(&box);
     expect_alive_again(&box);
     must_call(&box, "down", ARGS(v_u32(MOTE_MAX_DEPTH)), &result);
     CHECK_INT(result.of.u32, MOTE_MAX_DEPTH + 1);
     box_close(&box);
+}
+
+TEST(nested, the_outer_host_function_returns_first)
+{
+    leave_behind(NULL);
+}
+
+/* The same with a callback of a stream left behind in the nested call. */
+TEST(nested, the_outer_host_function_returns_before_a_stream)
+{
+    leave_behind("print_line");
 }
