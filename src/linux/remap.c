@@ -53,13 +53,18 @@ static int64_t add(mote_sandbox *sandbox, const struct mapping *m, uint64_t star
                              &error);
 }
 
-/* To where nothing is mapped, with what it grows by. */
+/* To where nothing is mapped, with what it grows by. What it shrinks by goes first, as on Linux:
+ * that can fail, and nothing must have moved then. */
 static int64_t move(mote_sandbox *sandbox, const struct mapping *m, uint64_t to, uint64_t new_size)
 {
     mote_error error = MOTE_ERROR_INIT;
     uint64_t more = new_size > m->size ? new_size - m->size : 0;
     uint64_t kept = more ? m->size : new_size;
-    int64_t status = more ? add(sandbox, m, to + m->size, more) : 0;
+    int64_t status = 0;
+    if (more)
+        status = add(sandbox, m, to + m->size, more);
+    else if (kept < m->size)
+        status = unmap(sandbox, m->start + kept, m->size - kept);
     if (status)
         return status;
     status = mote__linux_errno(sandbox,
@@ -68,8 +73,6 @@ static int64_t move(mote_sandbox *sandbox, const struct mapping *m, uint64_t to,
                                &error);
     if (status && more && !sandbox->error.code)
         unmap(sandbox, to + m->size, more);
-    if (!status && kept < m->size)
-        status = unmap(sandbox, m->start + kept, m->size - kept);
     return status ? status : (int64_t)to;
 }
 

@@ -288,3 +288,27 @@ TEST(remap, hints_and_fixed_places)
               0) > 0);
     box_close(&box);
 }
+
+/* A mapping that shrinks while it moves needs two more boundaries, and there is room for one. */
+TEST(remap, at_the_limit_of_regions)
+{
+    struct box box;
+    int64_t answer = 0;
+
+    raw_open(&box);
+    raw_start(&box);
+    int64_t address = map(&box, 8), apart = address + 64 * PAGE, to = address + 16 * PAGE;
+    for (int i = 0; i < 1100 && answer >= 0; i++) {
+        answer =
+            RAW(&box, SYS_mmap, apart + i * 2 * PAGE, PAGE, PROT_NONE, PRIVATE | MAP_FIXED, -1, 0);
+    }
+    CHECK_INT(answer, -ENOMEM);
+    CHECK_INT(RAW(&box, SYS_munmap, apart, PAGE), 0);
+    CHECK_INT(remap(&box, address, 6, 2, MREMAP_MAYMOVE | MREMAP_FIXED, to), -ENOMEM);
+    check_pages(&box, address, 8);
+    CHECK_INT(RAW(&box, SYS_munmap, apart + 2 * PAGE, PAGE), 0);
+    CHECK_INT(remap(&box, address, 6, 2, MREMAP_MAYMOVE | MREMAP_FIXED, to), to);
+    check_pages(&box, to, 2);
+    faults(&box, address);
+    box_close(&box);
+}
