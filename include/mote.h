@@ -406,7 +406,8 @@ typedef enum mote_option {
     MOTE_OPT_DEADLINE = 2,     /* nanoseconds of wall clock for each call, host functions
                                   included; 0: none, the default */
     MOTE_OPT_STREAM_BYTES = 3, /* bytes that a guest may write to its streams and to the log
-                                  between two resets; default 16 MiB */
+                                  (each line 32 more than it has) between two resets; default
+                                  16 MiB */
     MOTE_OPT_CPU_BUDGET = 4,   /* nanoseconds of CPU time of the thread for each call, host
                                   functions included, time suspended not; 0: none, the default.
                                   Looked at every 2 ms: it is overrun by at most that and what

@@ -341,6 +341,9 @@ int mote__hostcall_serve(mote_sandbox *sandbox, uint64_t message)
     return status ? refuse(sandbox, status) : call(sandbox, grant, args);
 }
 
+/* What a listener adds to a line: no line is free, not even an empty one. */
+#define LINE_COST 32u
+
 int mote__hostcall_log(mote_sandbox *sandbox, uint64_t message)
 {
     struct mote_text head;
@@ -350,9 +353,10 @@ int mote__hostcall_log(mote_sandbox *sandbox, uint64_t message)
         return answer_error(sandbox, MOTE_GUEST_EINVAL, "text out of range");
     const mote_policy *policy = sandbox->policy;
     if (policy && policy->log) {
-        if (size > policy->stream_bytes - sandbox->personality.stream_bytes)
+        uint64_t cost = size + LINE_COST;
+        if (cost > policy->stream_bytes - sandbox->personality.stream_bytes)
             return answer_error(sandbox, MOTE_GUEST_ENOMEM, "the log is full");
-        sandbox->personality.stream_bytes += size;
+        sandbox->personality.stream_bytes += cost;
         uint32_t depth = mote__callback_begin(sandbox);
         policy->log(policy->log_user, sandbox, head.kind < 3 ? head.kind : 3, text, size);
         int ended = mote__callback_end(sandbox, depth);

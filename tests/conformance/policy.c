@@ -115,6 +115,33 @@ TEST(policy, log_lines_are_bounded)
     box_close(&box);
 }
 
+static void fn_count(void *user, mote_sandbox *sandbox, uint32_t level, const char *text,
+                     size_t size)
+{
+    (void)sandbox, (void)level, (void)text, (void)size;
+    ++*(unsigned *)user;
+}
+
+/* Empty lines, too: what hears them keeps more than their text. */
+TEST(policy, log_lines_are_counted)
+{
+    struct box box;
+    unsigned lines = 0;
+
+    box_open(&box, "echo");
+    CHECK_CODE(mote_policy_log(box.policy, fn_count, &lines, NULL), MOTE_OK);
+    set_option(&box, MOTE_OPT_STREAM_BYTES, 100);
+    box_start(&box);
+    for (int i = 0; i < 5; i++) {
+        must_call(&box, "log", ARGS(v_u32(1), mote_string("")), NULL);
+    }
+    CHECK_INT(lines, 3);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    must_call(&box, "log", ARGS(v_u32(1), mote_string("again")), NULL);
+    CHECK_INT(lines, 4);
+    box_close(&box);
+}
+
 TEST(policy, log_without_a_listener)
 {
     struct box box;
