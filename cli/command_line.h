@@ -91,7 +91,7 @@ enum cli_parsed inspect_parse(struct inspect_options *options, char **argv, stru
 int cli_finish(enum cli_parsed parsed, const char *command, const char *help,
                const struct line *problem);
 
-/* ---- options.c: the words of a command line ---------------------------------- */
+/* ---- command_line.c: the words of a command line ---------------------------------- */
 
 struct cli_option {
     int id;      /* positive; 0 ends a list */

@@ -9,7 +9,7 @@
 
 #include "arch/x86_64/paging.h"
 #include "fake_hv.h"
-#include "image.h"
+#include "image/image.h"
 #include "mote_abi.h"
 #include "os/os.h"
 #include "signature.h"

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "files.h"
+#include "files/files.h"
 #include "script.h"
 
 #define CHECK(what, text)                              \

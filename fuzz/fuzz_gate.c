@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "gate_guest.h"
-#include "image.h"
+#include "image/image.h"
 #include "mote.h"
 #include "os/os.h"
 

@@ -15,7 +15,7 @@
 #define MOTE_GATE_GUEST_H
 
 #include "../tests/unit/tiny_elf.h"
-#include "layout.h"
+#include "image/layout.h"
 
 enum gate_flags {
     GATE_OWN_IMAGE = 15, /* all of these bits clear: an image of its own, booted for this input */

@@ -8,7 +8,7 @@
 #define MOTE_MEMORY_MODEL_H
 
 #include "fake_hv.h"
-#include "memory.h"
+#include "vm/memory.h"
 
 void model_clear(void);
 /* Takes over what the region table says of [start, end). */

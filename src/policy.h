@@ -3,7 +3,7 @@
 #ifndef MOTE_POLICY_H
 #define MOTE_POLICY_H
 
-#include "files.h"
+#include "files/files.h"
 #include "host.h"
 #include "os/stream.h"
 

@@ -4,12 +4,12 @@
 #define MOTE_SANDBOX_H
 
 #include "handle.h"
-#include "image.h"
+#include "image/image.h"
 #include "linux/fd.h"
 #include "linux/personality.h"
 #include "mote_abi.h"
 #include "policy.h"
-#include "shell.h"
+#include "vm/shell.h"
 
 /* What the guest wants when it stops of its own accord. */
 enum mote__stop {

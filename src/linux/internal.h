@@ -96,7 +96,7 @@ int64_t mote__linux_place(mote_sandbox *sandbox, struct mote__syscall *call, uin
 int64_t mote__linux_record_lock(mote_sandbox *sandbox, const struct mote__open *open, int command,
                                 uint64_t address);
 
-/* ---- mm.c, map.c ---- */
+/* ---- mm.c, mmap_file.c ---- */
 
 /* What the memory layer says, as the guest hears it. Where the host itself failed,
  * the call ends: the guest's mappings may be half done. */

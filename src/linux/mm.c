@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* brk, mmap, munmap, mprotect: memory within the limit, never executable; map.c has the files. */
+/* brk, mmap, munmap, mprotect: memory within the limit, never executable; mmap_file.c has the
+ * files. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>

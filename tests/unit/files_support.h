@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "files.h"
+#include "files/files.h"
 
 #define BUDGET ((uint64_t)1 << 30)
 

@@ -6,9 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "arena.h"
 #include "hv/kvm/kvm.h"
 #include "os/os.h"
+#include "vm/arena.h"
 
 #define KIB 1024u
 #define MIB (1024u * KIB)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "arch/x86_64/paging.h"
-#include "executable.h"
+#include "image/executable.h"
 #include "tiny_elf.h"
 
 /* The file ends behind its last header's bytes; each test breaks one thing. */

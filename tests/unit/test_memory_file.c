@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "memory.h"
 #include "os/os.h"
+#include "vm/memory.h"
 
 #define PAGE  4096u
 #define LIMIT (64u * PAGE)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "arch/x86_64/paging.h"
-#include "note.h"
+#include "image/note.h"
 #include "tiny_elf.h"
 
 static struct tiny_elf t;

@@ -2,7 +2,7 @@
 #include "cmocka_first.h"
 
 #include "arch/x86_64/paging.h"
-#include "region.h"
+#include "vm/region.h"
 
 #define PAGE 0x1000u
 

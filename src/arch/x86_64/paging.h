@@ -10,7 +10,7 @@
 #ifndef MOTE_PAGING_H
 #define MOTE_PAGING_H
 
-#include "arena.h"
+#include "vm/arena.h"
 
 /* Bits of an entry: Intel SDM vol. 3, section 4.5.4. */
 #define MOTE__PTE_PRESENT  0x1ull

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "region.h"
+#include "vm/region.h"
 
 #include <string.h>
 

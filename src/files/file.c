@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Open files. */
-#include "files.h"
+#include "files/files.h"
 
 #include <stdio.h>
 
-#include "files_internal.h"
+#include "files/internal.h"
 
 /* ---- opening ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "arena.h"
+#include "vm/arena.h"
 
 #include "error.h"
 #include "os/os.h"

@@ -9,9 +9,9 @@
 #define MOTE_MEMORY_H
 
 #include "arch/x86_64/paging.h"
-#include "arena.h"
-#include "files.h"
-#include "region.h"
+#include "files/files.h"
+#include "vm/arena.h"
+#include "vm/region.h"
 
 /* Pages at the start of the tables arena; the page tables follow. */
 enum mote__system_page {
@@ -94,7 +94,7 @@ int mote__memory_cut_out(struct mote__memory *memory, uint64_t start, uint64_t e
 int mote__memory_zap(struct mote__memory *memory, const struct mote__region *region,
                      mote_error *error);
 
-/* ---- granted files (memory_file.c) ---- */
+/* ---- granted files (vm/memory_file.c) ---- */
 
 /* Places the files of a policy behind all other memory of a new shell. Each is a private mapping
  * of its sealed copy: the pages are shared by all sandboxes until the guest writes to one, and

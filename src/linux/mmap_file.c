@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mmap of files, private. A file that was granted by itself shares its pages (memory_file.c). One
- * in a granted directory is copied, as of the mmap: so it is only mapped where a copy is what was
- * asked for, MAP_PRIVATE. MAP_SHARED is ENODEV there; programs read instead.
+ * mmap of files, private. A file that was granted by itself shares its pages (vm/memory_file.c).
+ * One in a granted directory is copied, as of the mmap: so it is only mapped where a copy is what
+ * was asked for, MAP_PRIVATE. MAP_SHARED is ENODEV there; programs read instead.
  */
 #include <sys/mman.h>
 

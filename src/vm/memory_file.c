@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Granted files in the memory of a guest. */
 #include "error.h"
-#include "memory.h"
 #include "os/os.h"
+#include "vm/memory.h"
 
 /* ---- placing ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "image.h"
+#include "image/image.h"
 
 #include <stddef.h>
 #include <stdlib.h>

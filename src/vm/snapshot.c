@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "snapshot.h"
+#include "vm/snapshot.h"
 
 #include <string.h>
 
 #include "error.h"
 #include "os/os.h"
-#include "shell.h"
+#include "vm/shell.h"
 
 static bool is_zero(const uint8_t *page)
 {

@@ -5,12 +5,12 @@
 
 #include <pthread.h>
 
-#include "executable.h"
 #include "host.h"
-#include "layout.h"
-#include "note.h"
-#include "snapshot.h"
-#include "symbol.h"
+#include "image/executable.h"
+#include "image/layout.h"
+#include "image/note.h"
+#include "image/symbol.h"
+#include "vm/snapshot.h"
 
 struct mote_image {
     _Atomic uint32_t references;
@@ -38,7 +38,7 @@ static inline bool mote__image_is_program(const mote_image *image)
 
 /* Boots the image once (boot.c). */
 int mote__image_boot(mote_image *image, mote_error *error);
-/* Maps the image's segments into an empty guest (image_load.c). */
+/* Maps the image's segments into an empty guest (load.c). */
 struct mote__memory;
 int mote__image_load(const mote_image *image, struct mote__memory *memory, mote_error *error);
 /* Makes the unnamed file of read-only segments. */

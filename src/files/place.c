@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "files_internal.h"
+#include "files/internal.h"
 
 /* ---- what a guest is told ---- */
 

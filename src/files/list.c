@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <stdalign.h>
 
-#include "files_internal.h"
+#include "files/internal.h"
 
 struct mote__listing {
     size_t at, filled;

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "files.h"
+#include "files/files.h"
 #include "os/files.h"
 #include "os/os.h"
 

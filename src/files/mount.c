@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "error.h"
-#include "files_internal.h"
+#include "files/internal.h"
 
 /* ---- guest paths, as text ---- */
 

@@ -3,7 +3,7 @@
 #ifndef MOTE_NOTE_H
 #define MOTE_NOTE_H
 
-#include "executable.h"
+#include "image/executable.h"
 
 struct mote__functions {
     const mote_allocator *allocator;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "note.h"
+#include "image/note.h"
 
 #include <elf.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "executable.h"
+#include "image/executable.h"
 
 #include <elf.h>
 #include <string.h>

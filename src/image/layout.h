@@ -10,7 +10,7 @@
 #ifndef MOTE_LAYOUT_H
 #define MOTE_LAYOUT_H
 
-#include "executable.h"
+#include "image/executable.h"
 
 struct mote__layout {
     uint64_t window; /* bytes of linear memory at 0 */

@@ -2,9 +2,9 @@
 /* What an image is, for those who ask. */
 #include <string.h>
 
-#include "image.h"
-#include "memory.h"
-#include "symbol.h"
+#include "image/image.h"
+#include "image/symbol.h"
+#include "vm/memory.h"
 
 _Static_assert(MOTE_SEGMENT_READ == MOTE__READ && MOTE_SEGMENT_WRITE == MOTE__WRITE &&
                    MOTE_SEGMENT_EXECUTE == MOTE__EXECUTE,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "error.h"
-#include "image.h"
+#include "image/image.h"
 #include "signature.h"
 
 /* Edits between two short names, for "did you mean"; long ones are far apart. */

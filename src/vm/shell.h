@@ -8,9 +8,9 @@
 #define MOTE_SHELL_H
 
 #include "arch/x86_64/monitor.h"
-#include "layout.h"
-#include "memory.h"
-#include "snapshot.h"
+#include "image/layout.h"
+#include "vm/memory.h"
+#include "vm/snapshot.h"
 
 struct mote__shell {
     struct mote__vm *vm;

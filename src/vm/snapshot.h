@@ -4,9 +4,9 @@
 #define MOTE_SNAPSHOT_H
 
 #include "arch/x86_64/cpu.h"
-#include "layout.h"
+#include "image/layout.h"
 #include "linux/personality.h"
-#include "memory.h"
+#include "vm/memory.h"
 
 struct mote__shell;
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "error.h"
-#include "image.h"
-#include "memory.h"
+#include "image/image.h"
+#include "vm/memory.h"
 
 static uint64_t first_page(const struct mote__segment *s)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What mremap and madvise need of the memory of a guest. */
 #include "error.h"
-#include "memory.h"
 #include "os/os.h"
+#include "vm/memory.h"
 
 static int not_mapped(mote_error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "layout.h"
+#include "image/layout.h"
 
 #include "mote_abi.h"
 #include "os/os.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shell.h"
+#include "vm/shell.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "symbol.h"
+#include "image/symbol.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "image.h"
+#include "image/image.h"
 #include "os/os.h"
 
 /* Functions that are looked at, those at the start of the table: 16 MiB of memory at most. */
