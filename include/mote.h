@@ -22,6 +22,7 @@
  *
  * Callbacks (host functions, streams, logs, traces) must return: one that is left by
  * longjmp, an exception or pthread_exit leaves a sandbox that answers MOTE_EBUSY for ever.
+ * Below them a call, with all that are nested in it, uses at most 64 KiB of stack.
  *
  * Fork. A forked child owns none of its parent's VMs: every function answers
  * MOTE_EFORKED there, save the destructors, which release the child's memory,

@@ -61,6 +61,27 @@ TEST(limits, open_files)
     box_close(&box);
 }
 
+/* The hypervisor's device is not to blame. */
+TEST(limits, open_files_of_a_host)
+{
+    mote_error error = MOTE_ERROR_INIT;
+    struct rlimit before;
+    mote_host *host = NULL;
+
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int next = dup(0);
+    close(next);
+    for (rlim_t most = (rlim_t)next; most < (rlim_t)next + 3; most++) {
+        set_limit(RLIMIT_NOFILE, most);
+        CHECK_CODE(mote_host_new(&host, NULL, &error), MOTE_EFILES);
+        CHECK_INT(error.detail, EMFILE);
+        CHECK_HAS(error.remedy, "RLIMIT_NOFILE");
+        CHECK(host == NULL);
+    }
+    set_limit(RLIMIT_NOFILE, before.rlim_cur);
+    CHECK_CODE(mote_host_free(open_host()), MOTE_OK);
+}
+
 /* The thread of a VM is made with the VM, or when it first runs. */
 TEST(limits, processes)
 {

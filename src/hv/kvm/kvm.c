@@ -15,6 +15,8 @@
 static int fail_open(const char *device, int error_negative, mote_error *error)
 {
     const char *remedy;
+    if (mote__system_code(error_negative) != MOTE_ESYSTEM) /* not the device's: a limit */
+        return mote__fail_system(error, error_negative, device);
     switch (-error_negative) {
     case ENOENT:
         remedy = "load kvm_intel or kvm_amd (modprobe), turn virtualization on in the firmware, or "
