@@ -397,7 +397,7 @@ static void call_and_reset(struct gate *gate)
 {
     host_calls = 0;
     int status = call_once(gate);
-    if (choice.flags & GATE_TWO_CALLS && status == 0 && gate != &program)
+    if (choice.flags & GATE_TWO_CALLS && status == 0 && mote_image_exports(gate->image))
         call_once(gate);
     must_be(mote_reset(gate->sandbox), "a reset", mote_sandbox_error(gate->sandbox));
     must(mote_sandbox_state(gate->sandbox) == MOTE_STATE_READY, "it is ready again");

@@ -191,9 +191,11 @@ static int64_t read_stream(void *user, mote_sandbox *s, void *data, size_t size)
     (void)user;
     fake_check(s == sandbox && size <= MOTE__PIECE, "a piece is bounded");
     memset(data, 1, size);
+    if (script_u8(&script) == 7)
+        return -EIO;
     given += size;
     fake_check(given <= OWN_LIMIT, "a stream's own limit holds");
-    return script_u8(&script) == 7 ? -EIO : (int64_t)size;
+    return (int64_t)size;
 }
 
 static void watch(void *user, mote_sandbox *s, const mote_syscall_event *event)
