@@ -529,8 +529,8 @@ MOTE_API int mote_policy_capture(mote_policy *policy, int guest_fd, uint64_t lim
 
 /*
  * Grants a directory of the host under a path of the guest ("/", "/data"; one that is not
- * absolute counts from "/"), which no other grant has. `access` is MOTE_GRANT_READ, or that with MOTE_GRANT_WRITE.
- * It is opened now and stays that directory, whatever takes its name later.
+ * absolute counts from "/"), which no other grant has. `access` is MOTE_GRANT_READ, or that with
+ * MOTE_GRANT_WRITE. It is opened now and stays that directory, whatever takes its name later.
  * Guests reach what is beneath it and nothing else: symlinks and ".." cannot lead out. Only
  * regular files and directories can be opened; symlinks cannot be made or moved, hard links not
  * made, owners not seen, set-id bits not set. What a guest writes between two resets is bounded
@@ -544,9 +544,9 @@ MOTE_API int mote_policy_dir(mote_policy *policy, const char *host_path, const c
                              unsigned access, mote_error *error);
 
 /*
- * Grants a regular file of the host under a path of the guest (as mote_policy_dir), read-only. It is
- * copied into memory once, now: guests see it as of the grant, whatever happens to it later, and all
- * sandboxes of the policy share the copy. A guest that maps it shares its pages until it writes
+ * Grants a regular file of the host under a path of the guest (as mote_policy_dir), read-only. It
+ * is copied into memory once, now: guests see it as of the grant, whatever happens to it later, and
+ * all sandboxes of the policy share the copy. A guest that maps it shares its pages until it writes
  * to them (mmap, private). Not executable. Mappings that cannot be written do not count into
  * MOTE_OPT_MEMORY, others whole; all granted files of a policy are at most 16 GiB. Errors:
  * EFROZEN, EINVAL (no regular file, path, granted already, too large), ESYSTEM, ENOMEM.
