@@ -55,7 +55,7 @@ static int64_t shrink_heap(mote_sandbox *sandbox, uint64_t from, uint64_t to)
     if (from == to)
         return 0;
     return mote__linux_errno(
-        sandbox, mote__memory_unmap(&sandbox->shell->memory, to, from - to, &error), &error);
+        sandbox, mote__memory_cut_off(&sandbox->shell->memory, to, from - to, &error), &error);
 }
 
 int64_t mote__linux_brk(mote_sandbox *sandbox, struct mote__syscall *call)

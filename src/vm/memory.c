@@ -145,12 +145,19 @@ static int back_range(struct mote__memory *memory, uint64_t start, uint64_t end,
     return 0;
 }
 
-void mote__memory_undo(struct mote__memory *memory, uint64_t start, uint64_t size)
+int mote__memory_cut_off(struct mote__memory *memory, uint64_t start, uint64_t size,
+                         mote_error *error)
 {
     memory->regions.undoing = true;
-    if (mote__memory_unmap(memory, start, size, NULL))
-        memory->damaged = true;
+    int status = mote__memory_unmap(memory, start, size, error);
     memory->regions.undoing = false;
+    return status;
+}
+
+void mote__memory_undo(struct mote__memory *memory, uint64_t start, uint64_t size)
+{
+    if (mote__memory_cut_off(memory, start, size, NULL))
+        memory->damaged = true;
 }
 
 int mote__memory_map(struct mote__memory *memory, uint64_t start, uint64_t size, unsigned access,

@@ -69,6 +69,10 @@ int mote__memory_map_at(struct mote__memory *memory, uint64_t start, size_t offs
 /* Takes mappings away, really: the guest cannot reach them at its next instruction. */
 int mote__memory_unmap(struct mote__memory *memory, uint64_t start, uint64_t size,
                        mote_error *error);
+/* The same for a range that ends where a region does: it leaves no more regions than there were, so
+ * that their limit cannot forbid it. */
+int mote__memory_cut_off(struct mote__memory *memory, uint64_t start, uint64_t size,
+                         mote_error *error);
 /* Takes back the mappings of a range after a failure: those that were joined with neighbours, too,
  * at the limit of regions. Damaged where even that fails. */
 void mote__memory_undo(struct mote__memory *memory, uint64_t start, uint64_t size);

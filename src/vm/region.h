@@ -37,7 +37,7 @@ struct mote__region {
 };
 
 struct mote__regions {
-    bool undoing;                    /* a few more are allowed, so that an undo never fails */
+    bool undoing;                    /* a few more are allowed for a while, to take mappings away */
     const mote_allocator *allocator; /* NULL: the C library's */
     struct mote__region *list;       /* sorted by start, disjoint */
     size_t count, room;
