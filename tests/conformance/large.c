@@ -26,7 +26,8 @@ TEST(large, idle_costs_the_same)
 {
     resident_with(64 * MIB); /* fills what libc keeps for itself */
     size_t small = resident_with(64 * MIB), large = resident_with(16 * GIB);
-    CHECK(large <= small + 64 * KIB);
+    /* The kernel counts resident pages in batches of 64 a thread; tables for 16 GiB are 32 MiB. */
+    CHECK(large <= small + 1 * MIB);
 }
 
 TEST(large, limits)
