@@ -317,8 +317,12 @@ static struct timespec host_time(enum mote__time_how how, int64_t ns)
 {
     struct timespec t = {0, how == MOTE__TIME_KEEP ? UTIME_OMIT : UTIME_NOW};
     if (how == MOTE__TIME_SET) {
-        t.tv_sec = ns / 1000000000 - (ns % 1000000000 < 0);
-        t.tv_nsec = ns - t.tv_sec * 1000000000;
+        t.tv_sec = ns / 1000000000;
+        t.tv_nsec = ns % 1000000000;
+        if (t.tv_nsec < 0) {
+            t.tv_sec--;
+            t.tv_nsec += 1000000000;
+        }
     }
     return t;
 }
