@@ -21,32 +21,6 @@
 
 /* ---- mappings ---- */
 
-/* The first run that ends behind `offset`. */
-static size_t find_run(const struct mote__snapshot *s, size_t offset)
-{
-    size_t low = 0, high = s->nruns;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (s->runs[middle].offset + s->runs[middle].size <= offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Copies the snapshot's contents of [offset, offset + size) over memory that is zero. */
-static void copy_runs(struct mote__memory *memory, const struct mote__snapshot *s, size_t offset,
-                      size_t size)
-{
-    for (size_t i = find_run(s, offset); i < s->nruns && s->runs[i].offset < offset + size; i++) {
-        size_t low = s->runs[i].offset, high = low + s->runs[i].size;
-        low = low > offset ? low : offset;
-        high = high < offset + size ? high : offset + size;
-        memcpy(memory->ram.host + low, mote__snapshot_at(s, low), high - low);
-    }
-}
-
 /* Takes away what the guest mapped or changed. Memory behind the snapshot's end is
  * released at once, later. */
 static int drop_changed(struct mote__memory *memory, size_t base, mote_error *error)
@@ -85,7 +59,7 @@ static int restore_region(struct mote__memory *memory, const struct mote__snapsh
     if (status)
         return status;
     if (r->offset >= s->read_only)
-        copy_runs(memory, s, r->offset, size);
+        mote__snapshot_copy(s, r->offset, size, memory->ram.host + r->offset);
     return mote__memory_map_pages(memory, r, error);
 }
 
@@ -126,7 +100,7 @@ static int give_up_span(struct pass *pass, size_t first, size_t last, mote_error
     if (first >= last)
         return 0;
     int status = mote__memory_give_back(pass->memory, first, last - first, error);
-    copy_runs(pass->memory, pass->snapshot, first, last - first);
+    mote__snapshot_copy(pass->snapshot, first, last - first, pass->memory->ram.host + first);
     return status;
 }
 
@@ -225,13 +199,6 @@ static int put_pages_back(mote_sandbox *sandbox, mote_error *error)
 
 /* ---- the whole ---- */
 
-void mote__sandbox_retire(mote_sandbox *sandbox)
-{
-    mote__shell_free(sandbox->shell);
-    sandbox->shell = NULL;
-    sandbox->broken = false;
-}
-
 /* Tables only ever grow; a guest that spread its mappings far must not leave its
  * successor without room. */
 static bool tables_overgrown(const mote_sandbox *sandbox)
@@ -245,7 +212,7 @@ static int new_shell(mote_sandbox *sandbox, mote_error *error)
     mote__host_log(sandbox->host, 1, "%s: a sandbox gets a new VM", sandbox->image->name);
     mote__sandbox_retire(sandbox);
     sandbox->allowance = 0;
-    return mote__sandbox_give_shell(sandbox, error);
+    return mote__sandbox_attach(sandbox, error);
 }
 
 static int restore(mote_sandbox *sandbox, mote_error *error)

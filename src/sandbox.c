@@ -103,71 +103,6 @@ static int take_options(mote_sandbox *sandbox, const mote_sandbox_options *optio
     return status ? mote__fail_memory(error, "the options of a sandbox") : 0;
 }
 
-/* ---- the shell ---- */
-
-/* Init data is the sandbox's own, not the snapshot's; no reset takes it away. */
-static int map_init_data(mote_sandbox *sandbox, mote_error *error)
-{
-    struct mote__memory *memory = &sandbox->shell->memory;
-    const struct mote__layout *l = sandbox->shell->layout;
-    size_t size = (size_t)mote__align_up(sandbox->init_size, MOTE__PAGE), offset;
-    /* Not from the free extents: those are the snapshot's, and come back at a reset. */
-    if (size > mote__memory_room(memory))
-        return mote__memory_fail_limit(memory, error);
-    int status = mote__arena_take(&memory->ram, size, &offset, error);
-    if (!status)
-        status = mote__memory_map_at(memory, l->init, offset, size, MOTE__READ, MOTE__REGION_INIT,
-                                     error);
-    if (status)
-        return status;
-    memcpy(memory->ram.host + offset, sandbox->init_data, sandbox->init_size);
-    for (size_t i = 0; i < memory->regions.count; i++)
-        memory->regions.list[i].changed = false;
-    return 0;
-}
-
-int mote__sandbox_give_shell(mote_sandbox *sandbox, mote_error *error)
-{
-    const mote_policy *policy = sandbox->policy;
-    size_t limit = policy ? policy->memory : MOTE__DEFAULT_MEMORY;
-    size_t files = policy ? policy->mounts.file_pages : 0;
-    int status =
-        mote__shell_from_snapshot(&sandbox->shell, &sandbox->host->allocator, sandbox->host->hv,
-                                  sandbox->snapshot, limit, files, error);
-    if (status)
-        return status;
-    if (sandbox->init_size)
-        status = map_init_data(sandbox, error);
-    if (!status && files)
-        status = mote__memory_place_files(&sandbox->shell->memory, &policy->mounts, error);
-    if (status) {
-        mote__sandbox_retire(sandbox);
-        return status;
-    }
-    sandbox->shell->memory.changed = false;
-    sandbox->base_used = sandbox->shell->memory.ram.used;
-    return 0;
-}
-
-void mote__sandbox_write_info(mote_sandbox *sandbox)
-{
-    const struct mote__layout *l = sandbox->shell->layout;
-    struct mote__memory *memory = &sandbox->shell->memory;
-    struct mote_info info = {
-        .abi_version = MOTE_ABI_VERSION,
-        .size = sizeof info,
-        .doorbell = l->gate + MOTE__GATE_DOORBELL,
-        .mailbox = l->mailbox,
-        .mailbox_size = MOTE__MAILBOX_FIRST,
-        .generation = sandbox->generation++,
-        .init_data = sandbox->init_size ? l->init : 0,
-        .init_data_size = sandbox->init_size,
-        .memory_limit = memory->limit,
-    };
-    _Static_assert(sizeof(struct mote__scrub_data) <= MOTE__INFO_OFFSET, "one page for both");
-    memcpy(mote__system_page(memory, MOTE__PAGE_SCRUB) + MOTE__INFO_OFFSET, &info, sizeof info);
-}
-
 /* ---- life ---- */
 
 void mote__calls_clear(mote_sandbox *sandbox)
@@ -199,14 +134,14 @@ static int build(mote_sandbox *sandbox, const mote_sandbox_options *options, mot
     if (!status && mote__fds_init(&sandbox->fds, sandbox->policy))
         status = mote__fail_memory(error, "the descriptors of a sandbox");
     if (!status)
-        status = mote__sandbox_give_shell(sandbox, error);
+        status = mote__sandbox_attach(sandbox, error);
     if (!status)
         mote__sandbox_write_info(sandbox);
     return status;
 }
 
 int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *policy,
-                         const mote_sandbox_options *options, const struct mote__snapshot *snapshot,
+                         const mote_sandbox_options *options, struct mote__snapshot *snapshot,
                          mote_error *error)
 {
     mote_sandbox *sandbox = mote__alloc(&image->host->allocator, sizeof *sandbox);
@@ -215,7 +150,7 @@ int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *pol
     sandbox->host = image->host;
     sandbox->image = mote_image_ref(image);
     sandbox->policy = mote_policy_ref(policy);
-    sandbox->snapshot = snapshot;
+    sandbox->snapshot = mote__snapshot_ref(snapshot);
     sandbox->personality = snapshot ? snapshot->personality : (struct mote__linux){0};
     mote__calls_clear(sandbox);
     mote__error_clear(&sandbox->error);
@@ -241,7 +176,7 @@ void mote__sandbox_destroy(mote_sandbox *sandbox)
     mote_handle_unref(sandbox->handle);
     if (sandbox->shell && mote__host_forked(host))
         mote__shell_abandon(sandbox->shell);
-    mote__shell_free(sandbox->shell);
+    mote__sandbox_retire(sandbox);
     mote__calls_clear(sandbox);
     for (size_t i = 0; i <= MOTE_MAX_DEPTH; i++)
         mote__free(sandbox->calls[i].arguments.data);
@@ -253,6 +188,7 @@ void mote__sandbox_destroy(mote_sandbox *sandbox)
     free_strings(sandbox->env);
     mote__free(sandbox->init_data);
     mote_policy_unref(sandbox->policy);
+    mote__snapshot_unref(sandbox->snapshot);
     mote_image_unref(sandbox->image);
     mote__free(sandbox);
     mote__host_unref(host);

@@ -44,10 +44,10 @@ struct mote_sandbox {
     mote_policy *policy; /* NULL: nothing is granted */
     mote_handle *handle;
     void *user;
-    struct mote__shell *shell;             /* NULL after it was retired, until the reset */
-    const struct mote__snapshot *snapshot; /* NULL while the image boots */
-    const struct mote__grant **imports;    /* by index; NULL: a weak one that is missing */
-    char **args, **env;                    /* copies, NULL-terminated; NULL: none */
+    struct mote__shell *shell;          /* NULL after it was retired, until the reset */
+    struct mote__snapshot *snapshot;    /* where it starts; NULL while the image boots */
+    const struct mote__grant **imports; /* by index; NULL: a weak one that is missing */
+    char **args, **env;                 /* copies, NULL-terminated; NULL: none */
     uint8_t *init_data;
     size_t init_size;
 
@@ -82,13 +82,9 @@ struct mote_sandbox {
 
 /* `image` is booted, or `snapshot` is NULL: for the boot itself. */
 int mote__sandbox_create(mote_sandbox **sandbox, mote_image *image, mote_policy *policy,
-                         const mote_sandbox_options *options, const struct mote__snapshot *snapshot,
+                         const mote_sandbox_options *options, struct mote__snapshot *snapshot,
                          mote_error *error);
 void mote__sandbox_destroy(mote_sandbox *sandbox);
-/* A new shell in the snapshot's state, with the sandbox's own init data. */
-int mote__sandbox_give_shell(mote_sandbox *sandbox, mote_error *error);
-/* Makes the sandbox's info page say what is true now, with a new generation. */
-void mote__sandbox_write_info(mote_sandbox *sandbox);
 /* One thread at a time: MOTE_EBUSY, MOTE_EFORKED, MOTE_EINVAL. */
 int mote__sandbox_enter(mote_sandbox *sandbox);
 /* It stays busy while there are orphans, until the last of them has ended. */
@@ -101,6 +97,15 @@ static inline struct mote__call *mote__call_now(mote_sandbox *sandbox)
 }
 /* Forgets all calls: nothing is in progress. */
 void mote__calls_clear(mote_sandbox *sandbox);
+
+/* ---- attach.c ---- */
+
+/* A shell in the snapshot's state, with the sandbox's own init data. */
+int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error);
+/* Gives the VM up; the next reset makes another. */
+void mote__sandbox_retire(mote_sandbox *sandbox);
+/* Makes the sandbox's info page say what is true now, with a new generation. */
+void mote__sandbox_write_info(mote_sandbox *sandbox);
 
 /* ---- call.c ---- */
 
@@ -202,7 +207,5 @@ uint32_t mote__backtrace(const struct mote__elf *elf, const struct mote__memory 
 /* ---- reset.c ---- */
 
 int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error);
-/* Gives the VM up; the next reset makes another. */
-void mote__sandbox_retire(mote_sandbox *sandbox);
 
 #endif

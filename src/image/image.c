@@ -180,7 +180,7 @@ void mote_image_unref(mote_image *image)
 {
     if (!image || atomic_fetch_sub(&image->references, 1) != 1)
         return;
-    mote__snapshot_free(image->snapshot);
+    mote__snapshot_unref(image->snapshot);
     if (image->read_only_fd >= 0)
         mote__close(image->read_only_fd);
     mote__symbols_free(image->symbols);

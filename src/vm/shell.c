@@ -116,7 +116,7 @@ static int copy_ram(struct mote__memory *memory, const struct mote__snapshot *s,
         int status = mote__populate_pages(to, s->runs[i].size);
         if (status < 0)
             return mote__fail_system(error, status, "populating guest memory");
-        memcpy(to, mote__snapshot_at(s, s->runs[i].offset), s->runs[i].size);
+        mote__snapshot_copy(s, s->runs[i].offset, s->runs[i].size, to);
     }
     return 0;
 }

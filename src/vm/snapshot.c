@@ -31,8 +31,9 @@ static int add_page(struct mote__snapshot *s, size_t *room, size_t offset, mote_
     return 0;
 }
 
-/* Copies the pages that are not zero; the others stay what a new mapping is. */
-static int copy_ram(struct mote__snapshot *s, const struct mote__memory *memory, mote_error *error)
+/* Notes where the pages are that are not zero; the others stay what a new mapping is. */
+static int find_pages(struct mote__snapshot *s, const struct mote__memory *memory,
+                      mote_error *error)
 {
     size_t room = 0;
     int status = 0;
@@ -40,13 +41,31 @@ static int copy_ram(struct mote__snapshot *s, const struct mote__memory *memory,
         const uint8_t *page = memory->ram.host + s->read_only + at;
         if (is_zero(page))
             continue;
-        memcpy(s->ram + at, page, MOTE__PAGE);
-        s->filled[at / MOTE__PAGE] = true;
+        s->pages[at / MOTE__PAGE] = page;
+        s->own_size += MOTE__PAGE;
         status = add_page(s, &room, s->read_only + at, error);
     }
-    if (status)
-        return status;
-    status = mote__seal_memory(s->ram, s->ram_size);
+    return status;
+}
+
+/* Makes copies of the pages found, which the guest's memory still holds. */
+static int own_pages(struct mote__snapshot *s, mote_error *error)
+{
+    void *own;
+    if (!s->own_size)
+        return 0;
+    int status = mote__map_anonymous(&own, s->own_size);
+    if (status < 0)
+        return mote__fail_system(error, status, "mapping a snapshot");
+    uint8_t *to = s->own = own;
+    for (size_t i = 0; i < s->ram_size / MOTE__PAGE; i++) {
+        if (!s->pages[i])
+            continue;
+        memcpy(to, s->pages[i], MOTE__PAGE);
+        s->pages[i] = to;
+        to += MOTE__PAGE;
+    }
+    status = mote__seal_memory(s->own, s->own_size);
     return status < 0 ? mote__fail_system(error, status, "sealing a snapshot") : 0;
 }
 
@@ -54,15 +73,11 @@ static int take_ram(struct mote__snapshot *s, const struct mote__memory *memory,
 {
     s->read_only = memory->read_only;
     s->ram_size = memory->ram.used - memory->read_only;
-    void *ram;
-    int status = mote__map_anonymous(&ram, s->ram_size);
-    if (status < 0)
-        return mote__fail_system(error, status, "mapping a snapshot");
-    s->ram = ram;
-    s->filled = mote__alloc_array(s->allocator, s->ram_size / MOTE__PAGE, sizeof *s->filled);
-    if (!s->filled)
+    s->pages = mote__alloc_array(s->allocator, s->ram_size / MOTE__PAGE, sizeof *s->pages);
+    if (!s->pages)
         return mote__fail_memory(error, "a snapshot");
-    return copy_ram(s, memory, error);
+    int status = find_pages(s, memory, error);
+    return status ? status : own_pages(s, error);
 }
 
 /* Clean entries: leaves accessed, so that nothing needs writing for a read, and dirty
@@ -136,6 +151,7 @@ int mote__snapshot_take(struct mote__snapshot **out, const mote_allocator *alloc
     struct mote__snapshot *s = mote__alloc(allocator, sizeof *s);
     if (!s)
         return mote__fail_memory(error, "a snapshot");
+    atomic_init(&s->references, 1);
     s->allocator = s->regions.allocator = s->free.allocator = allocator;
     s->layout = *shell->layout;
     s->cpu = cpu;
@@ -147,7 +163,7 @@ int mote__snapshot_take(struct mote__snapshot **out, const mote_allocator *alloc
     if (!status)
         status = take_ram(s, &shell->memory, error);
     if (status) {
-        mote__snapshot_free(s);
+        mote__snapshot_unref(s);
         return status;
     }
     *out = s;
@@ -156,23 +172,63 @@ int mote__snapshot_take(struct mote__snapshot **out, const mote_allocator *alloc
 
 void mote__snapshot_put_page(const struct mote__snapshot *s, size_t offset, uint8_t *to)
 {
-    size_t at = offset - s->read_only;
-    if (s->filled[at / MOTE__PAGE])
-        memcpy(to, s->ram + at, MOTE__PAGE);
+    const uint8_t *page = mote__snapshot_page(s, offset);
+    if (page)
+        memcpy(to, page, MOTE__PAGE);
     else
         memset(to, 0, MOTE__PAGE);
 }
 
-void mote__snapshot_free(struct mote__snapshot *s)
+/* The first run that ends behind `offset`. */
+static size_t find_run(const struct mote__snapshot *s, size_t offset)
 {
-    if (!s)
-        return;
-    if (s->ram)
-        mote__unmap(s->ram, s->ram_size);
+    size_t low = 0, high = s->nruns;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->runs[middle].offset + s->runs[middle].size <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void mote__snapshot_copy(const struct mote__snapshot *s, size_t offset, size_t size, uint8_t *to)
+{
+    size_t end = offset + size;
+    for (size_t i = find_run(s, offset); i < s->nruns && s->runs[i].offset < end; i++) {
+        size_t low = s->runs[i].offset, high = low + s->runs[i].size;
+        low = low > offset ? low : offset;
+        high = high < end ? high : end;
+        for (; low < high; low += MOTE__PAGE)
+            memcpy(to + (low - offset), mote__snapshot_page(s, low), MOTE__PAGE);
+    }
+}
+
+struct mote__snapshot *mote__snapshot_ref(struct mote__snapshot *s)
+{
+    if (s)
+        atomic_fetch_add(&s->references, 1);
+    return s;
+}
+
+static void destroy(struct mote__snapshot *s)
+{
+    if (s->own)
+        mote__unmap(s->own, s->own_size);
     mote__free(s->tables);
     mote__free(s->runs);
-    mote__free(s->filled);
+    mote__free(s->pages);
     mote__regions_free(&s->regions);
     mote__extents_free(&s->free);
     mote__free(s);
+}
+
+void mote__snapshot_unref(struct mote__snapshot *s)
+{
+    while (s && atomic_fetch_sub(&s->references, 1) == 1) {
+        struct mote__snapshot *parent = s->parent;
+        destroy(s);
+        s = parent;
+    }
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A sandbox and its shell: how the one gets the other, and how they part. */
+#include <string.h>
+
+#include "error.h"
+#include "pool.h"
+#include "sandbox.h"
+
+/* Init data is the sandbox's own, not the snapshot's; no reset takes it away. */
+static int map_init_data(mote_sandbox *sandbox, mote_error *error)
+{
+    struct mote__memory *memory = &sandbox->shell->memory;
+    const struct mote__layout *l = sandbox->shell->layout;
+    size_t size = (size_t)mote__align_up(sandbox->init_size, MOTE__PAGE), offset;
+    /* Not from the free extents: those are the snapshot's, and come back at a reset. */
+    if (size > mote__memory_room(memory))
+        return mote__memory_fail_limit(memory, error);
+    int status = mote__arena_take(&memory->ram, size, &offset, error);
+    if (!status)
+        status = mote__memory_map_at(memory, l->init, offset, size, MOTE__READ, MOTE__REGION_INIT,
+                                     error);
+    if (status)
+        return status;
+    memcpy(memory->ram.host + offset, sandbox->init_data, sandbox->init_size);
+    for (size_t i = 0; i < memory->regions.count; i++)
+        memory->regions.list[i].changed = false;
+    return 0;
+}
+
+int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error)
+{
+    const mote_policy *policy = sandbox->policy;
+    size_t limit = policy ? policy->memory : MOTE__DEFAULT_MEMORY;
+    size_t files = policy ? policy->mounts.file_pages : 0;
+    struct mote__shell_wish wish = {.snapshot = sandbox->snapshot, .limit = limit, .files = files};
+    int status = mote__pool_take(&sandbox->shell, sandbox->host, &wish, error);
+    if (status)
+        return status;
+    if (sandbox->init_size)
+        status = map_init_data(sandbox, error);
+    if (!status && files)
+        status = mote__memory_place_files(&sandbox->shell->memory, &policy->mounts, error);
+    if (status) {
+        mote__sandbox_retire(sandbox);
+        return status;
+    }
+    sandbox->shell->memory.changed = false;
+    sandbox->base_used = sandbox->shell->memory.ram.used;
+    return 0;
+}
+
+void mote__sandbox_write_info(mote_sandbox *sandbox)
+{
+    const struct mote__layout *l = sandbox->shell->layout;
+    struct mote__memory *memory = &sandbox->shell->memory;
+    struct mote_info info = {
+        .abi_version = MOTE_ABI_VERSION,
+        .size = sizeof info,
+        .doorbell = l->gate + MOTE__GATE_DOORBELL,
+        .mailbox = l->mailbox,
+        .mailbox_size = MOTE__MAILBOX_FIRST,
+        .generation = sandbox->generation++,
+        .init_data = sandbox->init_size ? l->init : 0,
+        .init_data_size = sandbox->init_size,
+        .memory_limit = memory->limit,
+    };
+    _Static_assert(sizeof(struct mote__scrub_data) <= MOTE__INFO_OFFSET, "one page for both");
+    memcpy(mote__system_page(memory, MOTE__PAGE_SCRUB) + MOTE__INFO_OFFSET, &info, sizeof info);
+}
+
+void mote__sandbox_retire(mote_sandbox *sandbox)
+{
+    mote__shell_free(sandbox->shell);
+    sandbox->shell = NULL;
+    sandbox->broken = false;
+}
