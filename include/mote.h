@@ -169,6 +169,14 @@ typedef void (*mote_host_log_fn)(void *user, unsigned level, const char *text);
  * against an older header, is taken with what it lacks as zero; a larger one only when
  * what this library does not know is zero.
  */
+/* Who may get a VM after its sandbox was freed. What the guest left is wiped in any case; this
+ * is about what the library cannot wipe: caches, predictors of the processor. */
+typedef enum mote_reuse {
+    MOTE_REUSE_TENANT = 0, /* sandboxes of the same tenant (mote_sandbox_options.tenant) */
+    MOTE_REUSE_NEVER = 1,  /* nobody: only VMs that were never used are kept */
+    MOTE_REUSE_FREELY = 2  /* everybody */
+} mote_reuse;
+
 typedef struct mote_host_options {
     size_t size; /* sizeof(mote_host_options) */
     /* The signal that stops a running guest. 0: the library takes the highest
@@ -188,6 +196,21 @@ typedef struct mote_host_options {
     /* NULL: nothing is told. Must not call the library. */
     mote_host_log_fn log;
     void *log_user;
+    /*
+     * The pool of VMs. To make and to destroy one takes the kernel many times as long as a call;
+     * with a pool, a sandbox gets the VM of an earlier one, which was made like new, and a
+     * thread of the library makes and destroys VMs in the background.
+     * shells_low: VMs that nobody has used yet, kept ready for the image that was last short of
+     * one. shells_high: idle VMs in all that are kept at most; less than shells_low counts as
+     * shells_low. Both 0: no pool and no thread. An idle VM has about half a megabyte of
+     * the kernel's memory, the image's first memory and up to a megabyte of what guests wrote
+     * since, made like new.
+     */
+    size_t shells_low, shells_high;
+    /* VMs in all, idle ones included, without the one in which an image boots; one more is
+     * MOTE_ELIMIT. 0: no limit. */
+    size_t shells_most;
+    mote_reuse reuse;
 } mote_host_options;
 
 /* Opens the hypervisor, checks what it can do and starts the watchdog thread.
@@ -580,6 +603,9 @@ typedef struct mote_sandbox_options {
     const char *const *env;
     const void *init_data; /* read-only to the guest; copied */
     size_t init_data_size; /* bytes */
+    /* Who the guest works for: with MOTE_REUSE_TENANT a VM passes only between sandboxes of the
+     * same one. Any text, copied; compared as text. NULL: the sandbox is a tenant of its own. */
+    const char *tenant;
 } mote_sandbox_options;
 
 /* A sandbox in the image's initial state. `policy` may be NULL: compute and

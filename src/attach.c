@@ -32,7 +32,8 @@ int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error)
     const mote_policy *policy = sandbox->policy;
     size_t limit = policy ? policy->memory : MOTE__DEFAULT_MEMORY;
     size_t files = policy ? policy->mounts.file_pages : 0;
-    struct mote__shell_wish wish = {.snapshot = sandbox->snapshot, .limit = limit, .files = files};
+    struct mote__shell_wish wish = {
+        .snapshot = sandbox->snapshot, .limit = limit, .files = files, .tenant = sandbox->tenant};
     int status = mote__pool_take(&sandbox->shell, sandbox->host, &wish, error);
     if (status)
         return status;
@@ -70,7 +71,20 @@ void mote__sandbox_write_info(mote_sandbox *sandbox)
 
 void mote__sandbox_retire(mote_sandbox *sandbox)
 {
-    mote__shell_free(sandbox->shell);
+    if (sandbox->shell)
+        mote__pool_drop(sandbox->host, sandbox->shell);
     sandbox->shell = NULL;
     sandbox->broken = false;
+}
+
+void mote__sandbox_detach(mote_sandbox *sandbox)
+{
+    struct mote__shell *shell = sandbox->shell;
+    /* It can only be cleaned by the snapshot that its memory was made from. */
+    if (!shell || sandbox->broken || !shell->snapshot || shell->snapshot != sandbox->snapshot) {
+        mote__sandbox_retire(sandbox);
+        return;
+    }
+    sandbox->shell = NULL;
+    mote__pool_give(sandbox->host, shell);
 }

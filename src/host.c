@@ -85,9 +85,11 @@ static void destroy(mote_host *host)
 {
     if (!mote__host_forked(host)) {
         mote__watchdog_stop(&host->watchdog);
+        mote__pool_stop(&host->pool);
         if (host->signal_is_ours)
             mote__signal_give_back(host->signal);
     }
+    mote__pool_free(host);
     mote__hv_close(host->hv);
     mote__unmap(host->fork_mark, MOTE__PAGE);
     mote__free(host);
@@ -100,6 +102,8 @@ static int build(mote_host *host, const mote_host_options *options, mote_error *
         status = mote__hv_open(&host->hv, &host->allocator, options->device, error);
     if (!status)
         status = mote__watchdog_start(&host->watchdog, error);
+    if (!status)
+        status = mote__pool_start(host, options, error);
     return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "hv/hv.h"
 #include "os/os.h"
+#include "pool.h"
 #include "watchdog.h"
 
 struct mote_host {
@@ -18,6 +19,7 @@ struct mote_host {
     _Atomic uint32_t *alive;  /* at its start: 1, or 0 in a child */
     _Atomic uint32_t objects; /* images, policies and sandboxes that live */
     struct mote__watchdog watchdog;
+    struct mote__pool pool;
 };
 
 /* MOTE_EFORKED in a child of the process that made the host, else 0. */

@@ -100,6 +100,10 @@ static int take_options(mote_sandbox *sandbox, const mote_sandbox_options *optio
         status = copy_strings(allocator, &sandbox->env, options->env);
     if (!status)
         status = copy_init_data(sandbox, options);
+    if (!status && options->tenant) {
+        sandbox->tenant = mote__strdup(allocator, options->tenant);
+        status = sandbox->tenant ? 0 : MOTE_ENOMEM;
+    }
     return status ? mote__fail_memory(error, "the options of a sandbox") : 0;
 }
 
@@ -174,9 +178,7 @@ void mote__sandbox_destroy(mote_sandbox *sandbox)
     if (sandbox->state == MOTE_STATE_SUSPENDED && !mote__host_forked(host))
         mote__handle_end(sandbox->handle);
     mote_handle_unref(sandbox->handle);
-    if (sandbox->shell && mote__host_forked(host))
-        mote__shell_abandon(sandbox->shell);
-    mote__sandbox_retire(sandbox);
+    mote__sandbox_detach(sandbox);
     mote__calls_clear(sandbox);
     for (size_t i = 0; i <= MOTE_MAX_DEPTH; i++)
         mote__free(sandbox->calls[i].arguments.data);
@@ -187,6 +189,7 @@ void mote__sandbox_destroy(mote_sandbox *sandbox)
     free_strings(sandbox->args);
     free_strings(sandbox->env);
     mote__free(sandbox->init_data);
+    mote__free(sandbox->tenant);
     mote_policy_unref(sandbox->policy);
     mote__snapshot_unref(sandbox->snapshot);
     mote_image_unref(sandbox->image);

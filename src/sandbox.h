@@ -47,6 +47,7 @@ struct mote_sandbox {
     struct mote__shell *shell;          /* NULL after it was retired, until the reset */
     struct mote__snapshot *snapshot;    /* where it starts; NULL while the image boots */
     const struct mote__grant **imports; /* by index; NULL: a weak one that is missing */
+    char *tenant;                       /* a copy; NULL: a tenant of its own */
     char **args, **env;                 /* copies, NULL-terminated; NULL: none */
     uint8_t *init_data;
     size_t init_size;
@@ -71,9 +72,6 @@ struct mote_sandbox {
     uint64_t cpu_started; /* processor time of the thread at its last entry */
     struct mote__buffer results;
     size_t base_used; /* bytes of memory in use when it starts */
-    size_t allowance; /* dirty pages that a reset may keep (reset.c) */
-    size_t resets_since_trim;
-    bool trimmed; /* a dirty set was given up not long ago */
     mote_error error;
     mote_report report;
 };
@@ -104,6 +102,9 @@ void mote__calls_clear(mote_sandbox *sandbox);
 int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error);
 /* Gives the VM up; the next reset makes another. */
 void mote__sandbox_retire(mote_sandbox *sandbox);
+/* Gives the shell to the pool, where others may have it; one that is broken is retired. The calls
+ * are over, and nobody can kick them any more. */
+void mote__sandbox_detach(mote_sandbox *sandbox);
 /* Makes the sandbox's info page say what is true now, with a new generation. */
 void mote__sandbox_write_info(mote_sandbox *sandbox);
 

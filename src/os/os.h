@@ -68,6 +68,7 @@ int mote__map_anonymous(void **out, size_t size);          /* private, reserved 
 int mote__map_shared_fd(void **out, size_t size, int fd);  /* read and write */
 int mote__map_over(void *at, size_t size, int fd);         /* read-only file over a mapping */
 int mote__map_private_over(void *at, size_t size, int fd); /* copy-on-write, over a mapping */
+int mote__map_anonymous_over(void *at, size_t size);       /* zero, over whatever is mapped */
 int mote__unmap(void *memory, size_t size);
 int mote__seal_memory(void *memory, size_t size);       /* read-only from now on */
 int mote__release_pages(void *memory, size_t size);     /* zero again; zaps VM mappings */

@@ -124,6 +124,13 @@ int mote__map_private_over(void *at, size_t size, int fd)
     return map(&out, at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd);
 }
 
+int mote__map_anonymous_over(void *at, size_t size)
+{
+    void *out;
+    return map(&out, at, size, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1);
+}
+
 int mote__unmap(void *memory, size_t size)
 {
     return result(munmap(memory, size));

@@ -22,7 +22,7 @@ int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allo
                          size_t files, mote_error *error)
 {
     memset(memory, 0, sizeof *memory);
-    memory->limit = (size_t)mote__align_up(limit, MOTE_REGION_ALIGN);
+    mote__memory_set_limit(memory, limit);
     size_t size = memory->limit + files;
     memory->regions.allocator = memory->free.allocator = allocator;
     int status = mote__arena_reserve(&memory->tables, tables_size(size), TABLES_PHYSICAL, 0, error);
@@ -31,6 +31,17 @@ int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allo
     if (!status)
         memory->tables.used = MOTE__SYSTEM_PAGES * MOTE__PAGE;
     return status;
+}
+
+bool mote__memory_fits(const struct mote__memory *memory, size_t limit, size_t files)
+{
+    size_t size = (size_t)mote__align_up(limit, MOTE_REGION_ALIGN) + files;
+    return size <= memory->ram.reserved && tables_size(size) <= memory->tables.reserved;
+}
+
+void mote__memory_set_limit(struct mote__memory *memory, size_t limit)
+{
+    memory->limit = (size_t)mote__align_up(limit, MOTE_REGION_ALIGN);
 }
 
 void mote__memory_release(struct mote__memory *memory)

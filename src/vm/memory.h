@@ -40,6 +40,9 @@ struct mote__memory {
 int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allocator, size_t limit,
                          size_t files, mote_error *error);
 void mote__memory_release(struct mote__memory *memory);
+/* Whether memory that was reserved with other numbers will do for these; and then becomes so. */
+bool mote__memory_fits(const struct mote__memory *memory, size_t limit, size_t files);
+void mote__memory_set_limit(struct mote__memory *memory, size_t limit);
 int mote__memory_attach(struct mote__memory *memory, struct mote__vm *vm, mote_error *error);
 
 uint8_t *mote__system_page(const struct mote__memory *memory, enum mote__system_page page);
@@ -105,6 +108,9 @@ int mote__memory_zap(struct mote__memory *memory, const struct mote__region *reg
  * memory that is released has the file's contents again. */
 int mote__memory_place_files(struct mote__memory *memory, const struct mote__mounts *mounts,
                              mote_error *error);
+/* Takes all files away: what they were placed in is zero, at the end of what is in use. Mappings
+ * of them must have gone before the guest runs again. */
+int mote__memory_displace_files(struct mote__memory *memory, mote_error *error);
 /*
  * Maps [offset, offset + size) of a granted file where nothing is mapped; all numbers are multiples
  * of the page. What lies behind the file's last page has no access. The mapping is private: the

@@ -39,6 +39,23 @@ int mote__memory_place_files(struct mote__memory *memory, const struct mote__mou
     return status;
 }
 
+int mote__memory_displace_files(struct mote__memory *memory, mote_error *error)
+{
+    if (!memory->files_used)
+        return 0;
+    uint8_t *at = memory->ram.host + memory->files;
+    int status = mote__map_anonymous_over(at, memory->files_used);
+    if (status >= 0)
+        status = mote__not_in_child(at, memory->files_used);
+    if (status < 0) {
+        memory->damaged = true;
+        return mote__fail_system(error, status, "unmapping granted files");
+    }
+    memory->files = memory->files_used = 0;
+    memory->changed = true;
+    return 0;
+}
+
 /* ---- sharing ---- */
 
 /* Whether a region other than `but` shows pages of [offset, offset + size) of ram; only those that

@@ -162,13 +162,14 @@ static int restore(struct mote__shell *shell, struct mote__hv *hv, const struct 
 }
 
 int mote__shell_from_snapshot(struct mote__shell **out, const mote_allocator *allocator,
-                              struct mote__hv *hv, const struct mote__snapshot *snapshot,
-                              size_t limit, size_t files, mote_error *error)
+                              struct mote__hv *hv, struct mote__snapshot *snapshot, size_t limit,
+                              size_t files, mote_error *error)
 {
     struct mote__shell *shell = NULL;
     int status = reserve(&shell, allocator, &snapshot->layout, limit, files, error);
     if (status)
         return status;
+    shell->snapshot = mote__snapshot_ref(snapshot);
     status = restore(shell, hv, snapshot, error);
     if (status) {
         mote__shell_free(shell);
@@ -190,6 +191,8 @@ void mote__shell_free(struct mote__shell *shell)
         return;
     mote__vm_destroy(shell->vm);
     mote__memory_release(&shell->memory);
+    mote__snapshot_unref(shell->snapshot);
+    mote__free(shell->tenant);
     mote__free(shell);
 }
 

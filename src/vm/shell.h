@@ -12,11 +12,26 @@
 #include "vm/memory.h"
 #include "vm/snapshot.h"
 
+/* How many dirty pages a shell keeps mapped; learnt from one reset to the next (revert.c). */
+struct mote__keep {
+    size_t allowance;  /* pages; 0: not known yet */
+    size_t since_trim; /* resets since a dirty set was given up */
+    bool trimmed;      /* and that is not long ago */
+};
+
 struct mote__shell {
     struct mote__vm *vm;
     struct mote__memory memory;
+    struct mote__snapshot *snapshot;   /* from which it was made; NULL: an image boots in it */
     const struct mote__layout *layout; /* the image's */
     bool in_monitor;                   /* the vCPU stands at CPL 0 and leaves it by `iretq` only */
+    struct mote__keep keep;
+
+    /* pool.c's */
+    struct mote__shell *next, *previous; /* in a list of the pool */
+    uint64_t number;                     /* of all that the host made */
+    char *tenant;                        /* whose guests ran in it; NULL: nobody's, or see `used` */
+    bool used; /* it had a sandbox; without a tenant it has no second one */
 };
 
 /* For the boot of an image: an empty guest with the read-only part of the image
@@ -29,8 +44,8 @@ int mote__shell_start(struct mote__shell *shell, struct mote__hv *hv, mote_cpu c
                       mote_error *error);
 /* A shell in the state of a snapshot; `files`: bytes of the files that will be placed in it. */
 int mote__shell_from_snapshot(struct mote__shell **shell, const mote_allocator *allocator,
-                              struct mote__hv *hv, const struct mote__snapshot *snapshot,
-                              size_t limit, size_t files, mote_error *error);
+                              struct mote__hv *hv, struct mote__snapshot *snapshot, size_t limit,
+                              size_t files, mote_error *error);
 void mote__shell_free(struct mote__shell *shell);
 /* In a forked child, before it is freed: its mappings stayed with the parent. */
 void mote__shell_abandon(struct mote__shell *shell);

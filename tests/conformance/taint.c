@@ -1,63 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The processor's state: all of it is tainted by a raw guest, and clean for what comes after. */
-#include "support.h"
-
-#include "../guests/taint/taint.h"
+#include "taint_support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VECTORS_SIZE ((size_t)32 * 64)
-
-static const uint32_t endings[] = {0,
-                                   TAINT_UD2,
-                                   TAINT_SPIN,
-                                   TAINT_EXIT,
-                                   TAINT_PENDING_X87,
-                                   TAINT_TF,
-                                   TAINT_PENDING_X87 | TAINT_UD2};
-
-static bool probe(struct box *box, uint32_t what, uint64_t *answer)
-{
-    mote_value result;
-    bool works = box_call(box, "probe", ARGS(v_u32(what)), &result) == MOTE_OK;
-
-    if (works && answer != NULL) {
-        *answer = result.of.u64;
-    }
-    CHECK_CODE(mote_reset(box->sandbox), MOTE_OK);
-    return works;
-}
-
-/* What this processor, or this hypervisor, lets unprivileged code do. */
-static uint32_t capabilities(struct box *box)
-{
-    uint64_t xcr0 = 0;
-    uint32_t flags = probe(box, TAINT_PROBE_FSGSBASE, NULL) ? TAINT_FSGSBASE : 0;
-
-    if (probe(box, TAINT_PROBE_XGETBV, &xcr0)) {
-        flags |= (xcr0 & 4) != 0 && probe(box, TAINT_PROBE_AVX, NULL) ? TAINT_AVX : 0;
-        flags |= (xcr0 & 0xe0) == 0xe0 && probe(box, TAINT_PROBE_AVX512, NULL) ? TAINT_AVX512 : 0;
-        flags |= probe(box, TAINT_PROBE_XSAVE, NULL) ? TAINT_XSAVE : 0;
-    }
-    return flags;
-}
-
-/* A copy of what a guest finds, to be freed; without XSTATE_BV, which says which components the
- * processor thinks are in use, and that may be more of those that are as at the start. */
-static unsigned char *look(mote_sandbox *sandbox, mote_image *image, uint32_t flags)
-{
-    unsigned char *seen = malloc(LOOK_SIZE);
-    mote_value result;
-
-    CHECK(seen != NULL);
-    CHECK_CODE(call(sandbox, image, "look", ARGS(v_u32(flags)), &result), MOTE_OK);
-    CHECK_INT(result.of.bytes.size, LOOK_SIZE);
-    memcpy(seen, result.of.bytes.data, LOOK_SIZE);
-    memset(seen + LOOK_XSAVE + 512, 0, 8);
-    return seen;
-}
 
 static uint64_t word(const unsigned char *seen, size_t offset)
 {
@@ -69,23 +18,12 @@ static uint64_t word(const unsigned char *seen, size_t offset)
 
 static uint32_t clean_ss(struct box *box)
 {
-    unsigned char *seen = look(box->sandbox, box->image, 0);
+    unsigned char *seen = taint_look(box->sandbox, box->image, 0);
     uint32_t ss = (uint32_t)word(seen, LOOK_DS + 0x20);
 
     free(seen);
     CHECK_CODE(mote_reset(box->sandbox), MOTE_OK);
     return ss;
-}
-
-static void taint(struct box *box, uint32_t flags, uint32_t selector)
-{
-    uint64_t deadline = (flags & TAINT_SPIN) != 0 ? SECOND / 20 : 0;
-    int rc = call_deadline(box, "taint", deadline, ARGS(v_u32(flags), v_u32(selector)), NULL);
-
-    CHECK(rc == MOTE_OK || rc == MOTE_EFAULT || rc == MOTE_EDEADLINE || rc == MOTE_EEXITED);
-    if ((flags & (TAINT_UD2 | TAINT_SPIN | TAINT_EXIT | TAINT_TF)) != 0) {
-        CHECK(rc != MOTE_OK);
-    }
 }
 
 /* After each ending, `size` bytes from `offset` are what an untainted sandbox sees. */
@@ -97,17 +35,17 @@ static void clean_after_every_ending(size_t offset, size_t size, uint32_t more)
     uint32_t ss;
 
     box_run(&box, "taint");
-    flags = capabilities(&box);
+    flags = taint_capabilities(&box);
     ss = clean_ss(&box);
-    reference = look(box.sandbox, box.image, flags);
-    for (size_t i = 0; i < COUNT(endings); i++) {
+    reference = taint_look(box.sandbox, box.image, flags);
+    for (size_t i = 0; i < TAINT_ENDINGS; i++) {
         unsigned char *seen;
 
-        taint(&box, flags | endings[i] | more, ss);
+        taint_fill(&box, flags | taint_endings[i] | more, ss);
         CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
-        seen = look(box.sandbox, box.image, flags);
+        seen = taint_look(box.sandbox, box.image, flags);
         if (memcmp(seen + offset, reference + offset, size) != 0) {
-            printf("  after ending 0x%x:\n", endings[i]);
+            printf("  after ending 0x%x:\n", taint_endings[i]);
         }
         CHECK_BYTES(seen + offset, reference + offset, size);
         free(seen);
@@ -183,8 +121,8 @@ TEST(taint, is_seen_without_reset)
 
     memset(pattern, TAINT_BYTE, sizeof(pattern));
     box_run(&box, "taint");
-    taint(&box, 0, 0);
-    seen = look(box.sandbox, box.image, 0);
+    taint_fill(&box, 0, 0);
+    seen = taint_look(box.sandbox, box.image, 0);
     CHECK_BYTES(seen + LOOK_FXSAVE + 160, pattern, sizeof(pattern));
     CHECK_HEX(word(seen, LOOK_FXSAVE + 24) & 0xffff, TAINT_MXCSR);
     free(seen);
@@ -199,10 +137,10 @@ TEST(taint, clean_is_clean)
     uint32_t flags;
 
     box_run(&box, "taint");
-    flags = capabilities(&box);
-    taint(&box, flags, 0);
+    flags = taint_capabilities(&box);
+    taint_fill(&box, flags, 0);
     CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
-    seen = look(box.sandbox, box.image, flags);
+    seen = taint_look(box.sandbox, box.image, flags);
     CHECK_HEX(word(seen, LOOK_FLAGS) & 0x244d00, 0); /* TF DF NT AC ID clear, IF apart */
     CHECK_HEX(word(seen, LOOK_FXSAVE) & 0xffff, 0x37f);
     CHECK_HEX(word(seen, LOOK_FXSAVE + 24) & 0xffffffff, 0x1f80);
@@ -220,7 +158,7 @@ TEST(taint, clean_is_clean)
 static void clean_in_other(struct box *box, mote_sandbox *other, const unsigned char *reference,
                            uint32_t flags)
 {
-    unsigned char *seen = look(other, box->image, flags);
+    unsigned char *seen = taint_look(other, box->image, flags);
 
     CHECK_BYTES(seen, reference, LOOK_SIZE);
     free(seen);
@@ -235,14 +173,14 @@ TEST(taint, does_not_reach_another_sandbox)
     uint32_t flags;
 
     box_run(&box, "taint");
-    flags = capabilities(&box);
+    flags = taint_capabilities(&box);
     old = open_sandbox(box.image, box.policy);
-    reference = look(box.sandbox, box.image, flags);
-    for (size_t i = 0; i < COUNT(endings); i++) {
+    reference = taint_look(box.sandbox, box.image, flags);
+    for (size_t i = 0; i < TAINT_ENDINGS; i++) {
         mote_sandbox *fresh;
 
         CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
-        taint(&box, flags | endings[i], 0);
+        taint_fill(&box, flags | taint_endings[i], 0);
         clean_in_other(&box, old, reference, flags);
         fresh = open_sandbox(box.image, box.policy);
         clean_in_other(&box, fresh, reference, flags);
@@ -261,11 +199,11 @@ TEST(taint, does_not_outlive_the_sandbox)
     uint32_t flags;
 
     box_run(&box, "taint");
-    flags = capabilities(&box);
-    reference = look(box.sandbox, box.image, flags);
-    for (size_t i = 0; i < COUNT(endings); i++) {
+    flags = taint_capabilities(&box);
+    reference = taint_look(box.sandbox, box.image, flags);
+    for (size_t i = 0; i < TAINT_ENDINGS; i++) {
         CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
-        taint(&box, flags | endings[i], 0);
+        taint_fill(&box, flags | taint_endings[i], 0);
         CHECK_CODE(mote_sandbox_free(box.sandbox), MOTE_OK);
         box_start(&box);
         clean_in_other(&box, box.sandbox, reference, flags);
@@ -301,12 +239,12 @@ TEST(taint, does_not_reach_the_host)
     uint32_t flags;
 
     box_run(&box, "taint");
-    flags = capabilities(&box);
+    flags = taint_capabilities(&box);
     before = own_state();
-    for (size_t i = 0; i < COUNT(endings); i++) {
+    for (size_t i = 0; i < TAINT_ENDINGS; i++) {
         struct own_state after;
 
-        taint(&box, flags | endings[i], 0);
+        taint_fill(&box, flags | taint_endings[i], 0);
         after = own_state();
         CHECK_BYTES(&after, &before, sizeof(after));
         CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
