@@ -149,7 +149,7 @@ typedef struct mote_sandbox mote_sandbox;
 typedef struct mote_handle mote_handle;
 
 /* Memory for host objects: everything that the library allocates for itself and its embedder. The
- * memory of guests does not come from here; it is mapped. All three are called from any
+ * memory of guests does not come from here, it is mapped; save what parked sandboxes keep. All three are called from any
  * thread that uses the library, never from its watchdog or a signal handler. Memory is aligned for
  * any type. Must not call the library, whose locks may be held. */
 typedef struct mote_allocator {
@@ -709,6 +709,21 @@ MOTE_API uint64_t mote_sandbox_deadline(const mote_sandbox *sandbox);
  * call. Errors: ENOMEM, ESYSTEM, ELIMIT (the sandbox is poisoned; it may be tried again); EBUSY,
  * EFORKED, EINVAL. */
 MOTE_API int mote_reset(mote_sandbox *sandbox);
+
+/*
+ * Parking. A parked sandbox has no VM: it keeps the pages of its memory in which it differs from its
+ * initial state, what its guest mapped, and where it waits, suspended or not; that memory comes from
+ * the host's allocator. Attaching happens by itself, in mote_call, mote_run, mote_resume,
+ * mote_resume_fail, mote_memory_read and mote_memory_write, which then take as long as making a VM
+ * does; a failure of it (ENOMEM, ESYSTEM, EFILES, ELIMIT ...) changes nothing, and may be tried again.
+ * The guest does not notice. A reset of a parked sandbox forgets its state and makes no VM. A sandbox
+ * that only a reset can help keeps nothing: mote_memory_read answers EPOISONED. A suspended
+ * call that is cancelled while it is parked leaves no registers in the report.
+ */
+
+/* Parks a sandbox; one that is parked already stays so. Errors: ENOMEM, ESYSTEM (nothing has changed);
+ * EBUSY, EFORKED, EINVAL. */
+MOTE_API int mote_sandbox_park(mote_sandbox *sandbox);
 
 /* The error of the last operation on the sandbox that failed; valid until the next. */
 MOTE_API const mote_error *mote_sandbox_error(const mote_sandbox *sandbox);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "park.h"
 #include "pool.h"
 #include "sandbox.h"
 
@@ -45,6 +46,7 @@ int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error)
         mote__sandbox_retire(sandbox);
         return status;
     }
+    mote__watchdog_add(&sandbox->host->watchdog, sandbox->handle);
     sandbox->shell->memory.changed = false;
     sandbox->base_used = sandbox->shell->memory.ram.used;
     return 0;
@@ -69,8 +71,22 @@ void mote__sandbox_write_info(mote_sandbox *sandbox)
     memcpy(mote__system_page(memory, MOTE__PAGE_SCRUB) + MOTE__INFO_OFFSET, &info, sizeof info);
 }
 
+int mote__sandbox_need_shell(mote_sandbox *sandbox, mote_error *error)
+{
+    return sandbox->shell ? 0 : mote__sandbox_unpark(sandbox, error);
+}
+
+/* In a forked child the watchdog's list and its lock may be in any state. */
+static void unwatch(mote_sandbox *sandbox)
+{
+    if (!mote__host_forked(sandbox->host))
+        mote__watchdog_remove(&sandbox->host->watchdog, sandbox->handle);
+}
+
 void mote__sandbox_retire(mote_sandbox *sandbox)
 {
+    if (sandbox->handle)
+        unwatch(sandbox);
     if (sandbox->shell)
         mote__pool_drop(sandbox->host, sandbox->shell);
     sandbox->shell = NULL;
@@ -85,6 +101,7 @@ void mote__sandbox_detach(mote_sandbox *sandbox)
         mote__sandbox_retire(sandbox);
         return;
     }
+    unwatch(sandbox);
     sandbox->shell = NULL;
     mote__pool_give(sandbox->host, shell);
 }

@@ -79,7 +79,8 @@ void mote__report_place(mote_sandbox *sandbox)
 {
     mote_report *r = &sandbox->report;
     struct mote__cpu_regs regs;
-    bool known = r->fault != MOTE_FAULT_NONE && !sandbox->broken && guest_registers(sandbox, &regs);
+    bool known = r->fault != MOTE_FAULT_NONE && sandbox->shell && !sandbox->broken &&
+                 guest_registers(sandbox, &regs);
     if (!known)
         return;
     _Static_assert(sizeof r->registers == sizeof regs, "same registers");

@@ -59,13 +59,14 @@ static int check_types(mote_sandbox *sandbox, const mote_function_info *f, const
     return 0;
 }
 
+/* The last of the checks: from here on it has a shell. */
 static int check_state(mote_sandbox *sandbox)
 {
-    if (sandbox->state == MOTE_STATE_POISONED || !sandbox->shell)
+    if (sandbox->state == MOTE_STATE_POISONED || (!sandbox->shell && !sandbox->parked))
         return fail(sandbox, MOTE_EPOISONED, "the sandbox is poisoned by an earlier fault");
     if (sandbox->state == MOTE_STATE_CLOSED)
         return fail(sandbox, MOTE_EPOISONED, "the program has ended");
-    return 0;
+    return mote__sandbox_need_shell(sandbox, &sandbox->error);
 }
 
 int mote__call_read_options(mote_sandbox *sandbox, const mote_call_options *given,
@@ -315,6 +316,15 @@ int mote_reset(mote_sandbox *sandbox)
 
 /* ---- memory ---- */
 
+/* A sandbox that was parked in need of a reset has no memory any more. */
+static int need_memory(mote_sandbox *sandbox)
+{
+    bool alive = sandbox->state == MOTE_STATE_READY || sandbox->state == MOTE_STATE_SUSPENDED;
+    if (!sandbox->shell && !(sandbox->parked && alive))
+        return MOTE_EPOISONED;
+    return mote__sandbox_need_shell(sandbox, &sandbox->error);
+}
+
 /* Like entering, but a host function of the sandbox's own call may do it. */
 static int enter_memory(mote_sandbox *sandbox, const void *data, size_t size, bool *entered)
 {
@@ -326,12 +336,12 @@ static int enter_memory(mote_sandbox *sandbox, const void *data, size_t size, bo
     if (mote__callback_is_mine(sandbox))
         return 0;
     int status = mote__sandbox_enter(sandbox);
-    *entered = !status;
-    if (!status && !sandbox->shell) {
+    if (status)
+        return status;
+    status = need_memory(sandbox);
+    if (status)
         mote__sandbox_leave(sandbox);
-        *entered = false;
-        return MOTE_EPOISONED;
-    }
+    *entered = !status;
     return status;
 }
 

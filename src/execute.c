@@ -248,6 +248,7 @@ static int run(mote_sandbox *sandbox, enum mote__stop *stop)
     while (step == GO_ON && mote__handle_cause(sandbox->handle) == MOTE__CAUSE_NONE) {
         mote__vm_run(sandbox->shell->vm, &exit);
         sandbox->shell->in_monitor = false;
+        sandbox->shell->stand = MOTE__STAND_RAN;
         step = serve(sandbox, &exit, stop);
     }
     return step == GO_ON ? STOPPED : step;

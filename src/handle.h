@@ -50,6 +50,7 @@ struct mote_handle {
     bool thread_known;
     struct mote__vm *vm;          /* valid in GUEST and HOST */
     mote_handle *next, *previous; /* in the watchdog's list */
+    bool watched;                 /* it is in there */
 };
 
 mote_handle *mote__handle_new(const mote_allocator *allocator, int signal);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A sandbox goes back to its snapshot. */
 #include "error.h"
+#include "park.h"
 #include "sandbox.h"
 #include "vm/revert.h"
 
@@ -14,6 +15,11 @@ static int new_shell(mote_sandbox *sandbox, mote_error *error)
 static int restore(mote_sandbox *sandbox, mote_error *error)
 {
     struct mote__shell *shell = sandbox->shell;
+    if (sandbox->parked) { /* it gets a shell when it needs one */
+        mote__parked_forget(sandbox);
+        sandbox->report.reset_pages = 0;
+        return 0;
+    }
     if (!shell || shell->memory.damaged || mote__shell_outgrown(shell))
         return new_shell(sandbox, error);
     size_t dirty = 0;
@@ -35,6 +41,8 @@ int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error)
     mote__fds_reset(&sandbox->fds);
     sandbox->state = MOTE_STATE_READY;
     sandbox->report.resets++;
+    if (sandbox->parked)
+        return 0;
     mote__sandbox_write_info(sandbox);
     mote__shell_go_clean(sandbox->shell, sandbox->snapshot);
     return 0;

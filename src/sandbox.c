@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "options.h"
+#include "park.h"
 #include "signature.h"
 
 /* ---- grants ---- */
@@ -172,13 +173,11 @@ int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *pol
 void mote__sandbox_destroy(mote_sandbox *sandbox)
 {
     mote_host *host = sandbox->host;
-    /* In a forked child the list and its lock may be in any state. */
-    if (sandbox->handle && !mote__host_forked(host))
-        mote__watchdog_remove(&host->watchdog, sandbox->handle);
     if (sandbox->state == MOTE_STATE_SUSPENDED && !mote__host_forked(host))
         mote__handle_end(sandbox->handle);
-    mote_handle_unref(sandbox->handle);
     mote__sandbox_detach(sandbox);
+    mote_handle_unref(sandbox->handle);
+    mote__parked_free(sandbox->parked);
     mote__calls_clear(sandbox);
     for (size_t i = 0; i <= MOTE_MAX_DEPTH; i++)
         mote__free(sandbox->calls[i].arguments.data);

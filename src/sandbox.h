@@ -44,7 +44,8 @@ struct mote_sandbox {
     mote_policy *policy; /* NULL: nothing is granted */
     mote_handle *handle;
     void *user;
-    struct mote__shell *shell;          /* NULL after it was retired, until the reset */
+    struct mote__shell *shell;   /* NULL while parked, and after it was retired, until the reset */
+    struct mote__parked *parked; /* NULL: not parked */
     struct mote__snapshot *snapshot;    /* where it starts; NULL while the image boots */
     const struct mote__grant **imports; /* by index; NULL: a weak one that is missing */
     char *tenant;                       /* a copy; NULL: a tenant of its own */
@@ -105,6 +106,9 @@ void mote__sandbox_retire(mote_sandbox *sandbox);
 /* Gives the shell to the pool, where others may have it; one that is broken is retired. The calls
  * are over, and nobody can kick them any more. */
 void mote__sandbox_detach(mote_sandbox *sandbox);
+/* A shell for a sandbox that is parked, or has one already: every operation that needs the guest
+ * begins so. After a failure the sandbox is what it was. */
+int mote__sandbox_need_shell(mote_sandbox *sandbox, mote_error *error);
 /* Makes the sandbox's info page say what is true now, with a new generation. */
 void mote__sandbox_write_info(mote_sandbox *sandbox);
 

@@ -2,6 +2,7 @@
 /* Suspended calls: a host function has said that it will answer later. The sandbox is not
  * entered meanwhile, and any thread goes on with it. */
 #include "error.h"
+#include "park.h"
 #include "sandbox.h"
 
 static int enter_suspended(mote_sandbox *sandbox)
@@ -92,6 +93,8 @@ static int resume(mote_sandbox *sandbox, const mote_call_options *given,
     if (!status && !answer->failed)
         status = mote__hostcall_check(sandbox, answer->value);
     if (!status)
+        status = mote__sandbox_need_shell(sandbox, &sandbox->error);
+    if (!status)
         status = go_on(sandbox, &options, answer, results, nresults);
     mote__sandbox_leave(sandbox);
     return status;
@@ -121,6 +124,7 @@ int mote_cancel(mote_sandbox *sandbox)
     mote__fault_end(sandbox, MOTE_EINTERRUPTED, MOTE_FAULT_INTERRUPT, 0,
                     "the suspended call was cancelled");
     mote__report_place(sandbox);
+    mote__parked_forget(sandbox);
     mote__sandbox_leave(sandbox);
     return 0;
 }

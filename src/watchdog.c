@@ -86,25 +86,39 @@ void mote__watchdog_stop(struct mote__watchdog *watchdog)
     pthread_mutex_destroy(&watchdog->lock);
 }
 
-void mote__watchdog_add(struct mote__watchdog *watchdog, mote_handle *handle)
+static void insert(struct mote__watchdog *watchdog, mote_handle *handle)
 {
-    pthread_mutex_lock(&watchdog->lock);
+    handle->watched = true;
     handle->previous = NULL;
     handle->next = watchdog->handles;
     if (handle->next)
         handle->next->previous = handle;
     watchdog->handles = handle;
+}
+
+void mote__watchdog_add(struct mote__watchdog *watchdog, mote_handle *handle)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    if (!handle->watched)
+        insert(watchdog, handle);
     pthread_mutex_unlock(&watchdog->lock);
 }
 
-void mote__watchdog_remove(struct mote__watchdog *watchdog, mote_handle *handle)
+static void take_out(struct mote__watchdog *watchdog, mote_handle *handle)
 {
-    pthread_mutex_lock(&watchdog->lock);
+    handle->watched = false;
     if (handle->previous)
         handle->previous->next = handle->next;
     else
         watchdog->handles = handle->next;
     if (handle->next)
         handle->next->previous = handle->previous;
+}
+
+void mote__watchdog_remove(struct mote__watchdog *watchdog, mote_handle *handle)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    if (handle->watched)
+        take_out(watchdog, handle);
     pthread_mutex_unlock(&watchdog->lock);
 }

@@ -24,6 +24,8 @@ struct mote__watchdog {
 
 int mote__watchdog_start(struct mote__watchdog *watchdog, mote_error *error);
 void mote__watchdog_stop(struct mote__watchdog *watchdog);
+/* The list has the handles of sandboxes with a shell: others run nothing. Adding twice, or removing
+ * what is not there, does nothing. */
 void mote__watchdog_add(struct mote__watchdog *watchdog, mote_handle *handle);
 void mote__watchdog_remove(struct mote__watchdog *watchdog, mote_handle *handle);
 /* After a limit was stored: wakes the thread if it sleeps. */

@@ -46,9 +46,11 @@ int64_t mote__linux_mappable(const mote_sandbox *sandbox, const struct mote__sys
 static int64_t fill(mote_sandbox *sandbox, const struct mote__file *file, uint64_t start,
                     uint64_t size, uint64_t offset)
 {
+    struct mote__memory *memory = &sandbox->shell->memory;
+    mote__paging_mark_dirty(&memory->tables, memory->root, start, size);
     for (uint64_t done = 0; done < size;) {
         size_t part = size - done < STEP ? (size_t)(size - done) : STEP;
-        void *to = mote__memory_at(&sandbox->shell->memory, start + done, &part, MOTE__WRITE);
+        void *to = mote__memory_at(memory, start + done, &part, MOTE__WRITE);
         int64_t n = mote__file_pread(file, to, part, offset + done);
         if (n <= 0)
             return n;

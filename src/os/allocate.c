@@ -100,3 +100,10 @@ void mote__free(void *memory)
     struct block *block = block_of(memory);
     block->release(block->user, block);
 }
+
+void mote__wipe(void *memory, size_t size)
+{
+#if !defined(MOTE_CONTROL_NO_PARK_WIPE)
+    explicit_bzero(memory, size);
+#endif
+}

@@ -43,6 +43,8 @@ void *mote__alloc_array(const mote_allocator *allocator, size_t count, size_t si
 void *mote__realloc(const mote_allocator *allocator, void *old, size_t size);
 char *mote__strdup(const mote_allocator *allocator, const char *text);
 void mote__free(void *memory);
+/* Zeroes memory that is freed next; no compiler leaves it out. */
+void mote__wipe(void *memory, size_t size);
 
 /* For what its owner shows to others as const. */
 static inline void mote__free_const(const void *memory)

@@ -110,6 +110,7 @@ static int map_copy(struct mote__memory *memory, uint64_t start, uint64_t size,
         status = mote__read_at(file->fd, to, part, offset + done);
         done += part;
     }
+    mote__paging_mark_dirty(&memory->tables, memory->root, start, size);
     if (status)
         status = mote__fail_system(error, status, "reading a granted file");
     else if (access != (MOTE__READ | MOTE__WRITE))

@@ -210,11 +210,64 @@ void mote__shell_go(struct mote__shell *shell, const struct mote__cpu_regs *regs
     mote__vm_regs_changed(shell->vm);
 }
 
+static void *scrub_page(const struct mote__shell *shell)
+{
+    return mote__system_page(&shell->memory, MOTE__PAGE_SCRUB);
+}
+
 void mote__shell_go_clean(struct mote__shell *shell, const struct mote__snapshot *snapshot)
 {
     struct mote__cpu_regs regs = snapshot->regs;
 #if defined(MOTE_CONTROL_NO_FLAGS)
     regs.rflags = mote__vm_regs(shell->vm)->rflags;
 #endif
+#if !defined(MOTE_CONTROL_NO_PARK_SCRUB)
+    if (shell->own_scrub) {
+        memcpy(scrub_page(shell), snapshot->tables + MOTE__PAGE_SCRUB * MOTE__PAGE,
+               sizeof(struct mote__scrub_data));
+        mote__wipe(&shell->resume, sizeof shell->resume);
+        shell->own_scrub = false;
+    }
+#endif
     mote__shell_go(shell, &regs);
+    shell->stand = MOTE__STAND_SNAPSHOT;
+}
+
+/* ---- keeping where a guest waits ---- */
+
+/* Only what the System V convention keeps across the call of the doorbell. */
+static struct mote__cpu_regs callee_saved(const struct mote__cpu_regs *now)
+{
+    return (struct mote__cpu_regs){.rbx = now->rbx,
+                                   .rbp = now->rbp,
+                                   .rsp = now->rsp,
+                                   .r12 = now->r12,
+                                   .r13 = now->r13,
+                                   .r14 = now->r14,
+                                   .r15 = now->r15};
+}
+
+int mote__shell_keep(struct mote__shell *shell, struct mote__resume *resume, mote_error *error)
+{
+    if (shell->stand == MOTE__STAND_RESUME) {
+        *resume = shell->resume;
+        return 0;
+    }
+    *resume = (struct mote__resume){.at = shell->layout->gate + MOTE__GATE_DOORBELL_RETURN};
+    int status = mote__vm_get_special(shell->vm, &resume->special, error);
+    if (!status)
+        status = mote__vm_get_controls(shell->vm, &resume->special, error);
+    resume->regs = callee_saved(mote__vm_regs(shell->vm));
+    resume->regs.rip = shell->layout->gate + MOTE__GATE_SCRUB;
+    resume->regs.rflags = MOTE__FLAGS_FIXED;
+    return status;
+}
+
+void mote__shell_go_resume(struct mote__shell *shell, const struct mote__resume *resume)
+{
+    shell->resume = *resume;
+    shell->own_scrub = true;
+    mote__scrub_build(scrub_page(shell), resume->at, &resume->special);
+    mote__shell_go(shell, &resume->regs);
+    shell->stand = MOTE__STAND_RESUME;
 }

@@ -19,12 +19,30 @@ struct mote__keep {
     bool trimmed;      /* and that is not long ago */
 };
 
+/* What the vCPU of a guest holds that waits at a doorbell: what the System V convention keeps
+ * across the call of it. The guest goes on from there through the scrub stub. */
+struct mote__resume {
+    struct mote__cpu_regs regs; /* callee-saved ones; the rest are zero, RIP at the scrub stub */
+    struct mote__cpu_special special;
+    uint64_t at; /* where the scrub stub leads */
+};
+
+/* Where the guest goes on at the next run. */
+enum mote__stand {
+    MOTE__STAND_RAN,      /* from where it stopped, or was sent since */
+    MOTE__STAND_SNAPSHOT, /* at the snapshot's resume point, clean */
+    MOTE__STAND_RESUME    /* at shell.resume */
+};
+
 struct mote__shell {
     struct mote__vm *vm;
     struct mote__memory memory;
     struct mote__snapshot *snapshot;   /* from which it was made; NULL: an image boots in it */
     const struct mote__layout *layout; /* the image's */
     bool in_monitor;                   /* the vCPU stands at CPL 0 and leaves it by `iretq` only */
+    enum mote__stand stand;
+    bool own_scrub;             /* the scrub data are those of `resume`, not of the snapshot */
+    struct mote__resume resume; /* as mote__shell_go_resume got it */
     struct mote__keep keep;
 
     /* pool.c's */
@@ -54,5 +72,11 @@ void mote__shell_abandon(struct mote__shell *shell);
 void mote__shell_go(struct mote__shell *shell, const struct mote__cpu_regs *regs);
 /* The guest starts at the snapshot's resume point, scrubbed, at the next run. */
 void mote__shell_go_clean(struct mote__shell *shell, const struct mote__snapshot *snapshot);
+
+/* What the vCPU holds, of a guest that waits at a doorbell; slow. One that rang elsewhere than in
+ * the gate page goes on behind the gate's doorbell all the same. */
+int mote__shell_keep(struct mote__shell *shell, struct mote__resume *resume, mote_error *error);
+/* The guest goes on as kept, scrubbed, at the next run; costs no system call. */
+void mote__shell_go_resume(struct mote__shell *shell, const struct mote__resume *resume);
 
 #endif

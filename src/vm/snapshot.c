@@ -111,36 +111,18 @@ static int take_tables(struct mote__snapshot *s, struct mote__memory *memory, mo
 /* What a program has at its entry: x86-64 psABI, section 3.4.1. */
 static const struct mote__cpu_special at_entry = {.x87_control = 0x37f, .mxcsr = 0x1f80};
 
-/* Only what the System V convention keeps across the call of the doorbell. */
-static void keep_callee_saved(struct mote__snapshot *s, const struct mote__cpu_regs *now)
-{
-    s->regs = (struct mote__cpu_regs){.rbx = now->rbx,
-                                      .rbp = now->rbp,
-                                      .rsp = now->rsp,
-                                      .r12 = now->r12,
-                                      .r13 = now->r13,
-                                      .r14 = now->r14,
-                                      .r15 = now->r15};
-}
-
 static int take_cpu(struct mote__snapshot *s, struct mote__shell *shell, uint64_t entry,
                     mote_error *error)
 {
-    struct mote__cpu_special special = at_entry;
-    uint64_t resume = entry;
-    if (!entry) {
-        int status = mote__vm_get_special(shell->vm, &special, error);
-        if (!status)
-            status = mote__vm_get_controls(shell->vm, &special, error);
-        if (status)
-            return status;
-        keep_callee_saved(s, mote__vm_regs(shell->vm));
-        resume = s->layout.gate + MOTE__GATE_DOORBELL_RETURN;
-    }
-    s->regs.rip = s->layout.gate + MOTE__GATE_SCRUB;
-    s->regs.rflags = MOTE__FLAGS_FIXED;
+    struct mote__resume resume = {.special = at_entry, .at = entry};
+    resume.regs.rip = s->layout.gate + MOTE__GATE_SCRUB;
+    resume.regs.rflags = MOTE__FLAGS_FIXED;
+    int status = entry ? 0 : mote__shell_keep(shell, &resume, error);
+    if (status)
+        return status;
+    s->regs = resume.regs;
     uint8_t *page = s->tables + MOTE__PAGE_SCRUB * MOTE__PAGE;
-    mote__scrub_build((struct mote__scrub_data *)(void *)page, resume, &special);
+    mote__scrub_build((struct mote__scrub_data *)(void *)page, resume.at, &resume.special);
     return 0;
 }
 

@@ -265,6 +265,39 @@ static void call_for_memory(void)
     call("log", NULL, 0, NULL);
 }
 
+/* ---- without a VM ---- */
+
+/* A failure leaves the sandbox as it is. */
+static void park(mote_sandbox *s)
+{
+    mote_state state = mote_sandbox_state(s);
+    int status = 1;
+    for (int i = 0; status && i < TRIES; i++) {
+        status = mote_sandbox_park(s);
+        if (status)
+            check_failure("park", status, mote_sandbox_error(s));
+        if (mote_sandbox_state(s) != state)
+            seam_violation("parking changes the state");
+    }
+    if (status)
+        seam_violation("park fails for ever: %s", mote_sandbox_error(s)->text);
+}
+
+/* Mappings and all; a call that failed for good has been reset. */
+static void park_and_go_on(void)
+{
+    mote_value pages = u32(20), before, after;
+    expect_u32("map", &pages, 0 + 1 + 2 + 3 + 4 + 5 + 6 + 7);
+    bool counted = call("count", NULL, 0, &before);
+    park(sandbox);
+    if (call("count", NULL, 0, &after) && counted && after.of.u32 != before.of.u32 + 1 &&
+        !(seam_fired() && after.of.u32 == 1))
+        seam_violation("a parked sandbox counted from %u to %u", before.of.u32, after.of.u32);
+    expect_bytes("init", NULL, init, sizeof init);
+    park(sandbox);
+    expect_fresh();
+}
+
 /* ---- calls in calls, and calls that wait ---- */
 
 static void call_back(void)
@@ -281,6 +314,8 @@ static int suspend_and_resume(mote_value *result)
     int status = mote_call(sandbox, find("later"), NULL, &arg, 1, result, 1);
     if (status == MOTE_PENDING && mote_sandbox_state(sandbox) != MOTE_STATE_SUSPENDED)
         seam_violation("a call is pending and not suspended");
+    if (status == MOTE_PENDING)
+        park(sandbox);
     return status == MOTE_PENDING ? mote_resume(sandbox, NULL, &answer, result, 1) : status;
 }
 
@@ -366,6 +401,7 @@ static void use_sandbox(void)
     expect_fresh();
     call_for_memory();
     expect_fresh();
+    park_and_go_on();
     call_back();
     expect_fresh();
     wait_for_an_answer();
@@ -411,6 +447,7 @@ void scenario_run(void)
     again("sandbox_new", make_sandbox);
     use_sandbox();
     again("sandbox_new", make_run);
+    park(run);
     run_program();
     take_down();
 }
