@@ -7,7 +7,8 @@
  * To add an option to `mote run`:
  *   1. a field of struct run_options, below; one that may be given more than once is a
  *      struct cli_list;
- *   2. an id, a row of `known` and a case of set_option in parse_run.c;
+ *   2. an id, a row of `known` and a case of set_option in parse_run.c; in guest_options.[ch] when
+ *      it is about the guest and not about what is printed: then `mote bench` has it, too;
  *   3. a line in help_run (run.c), in docs/man/mote.1 (the test package.options compares them), a
  *      check in tests/cli/test_cli.sh, and its name in a seed of fuzz/corpus/command_line; values
  *      of a fixed set in _mote_value of completion.bash.
@@ -60,6 +61,13 @@ struct run_options {
     size_t nwords;
 };
 
+struct bench_options {
+    struct run_options guest; /* guest.guest NULL: the guest inside the command */
+    uint64_t duration_ns;
+    unsigned threads;
+    const char *hgrm; /* where names of files begin; NULL: none */
+};
+
 struct build_options {
     const char *input;
     const char *output;            /* as given, or `default_output` */
@@ -83,6 +91,7 @@ struct inspect_options {
 /* `argv` begins with the command's name and ends with NULL; the struct, cleared first, points into
  * it. `problem` begins empty and has a text when the answer is CLI_WRONG. */
 enum cli_parsed run_parse(struct run_options *options, char **argv, struct line *problem);
+enum cli_parsed bench_parse(struct bench_options *options, char **argv, struct line *problem);
 enum cli_parsed build_parse(struct build_options *options, char **argv, struct line *problem);
 enum cli_parsed doctor_parse(struct doctor_options *options, char **argv, struct line *problem);
 enum cli_parsed inspect_parse(struct inspect_options *options, char **argv, struct line *problem);

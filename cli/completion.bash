@@ -88,7 +88,7 @@ _mote() {
     options=$(_mote_options "$mote" "$command")
     _mote_find_guest
     # What stands behind the guest is the guest's.
-    [ "$command" != run ] || ((COMP_CWORD <= at)) || return
+    [[ $command != @(run|bench) ]] || ((COMP_CWORD <= at)) || return
     if [ "$word" = = ]; then
         word=''
     elif [ "$previous" = = ]; then

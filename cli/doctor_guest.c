@@ -5,10 +5,6 @@
 
 #include "doctor.h"
 
-/* doctor_guest.S */
-extern const unsigned char cli_doctor_guest[];
-extern const uint64_t cli_doctor_guest_size;
-
 struct trial {
     mote_host *host;
     mote_image *image;

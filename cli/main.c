@@ -24,6 +24,7 @@ static const char help_main[] =
     "  run      run a guest program, or call one function of it\n"
     "  build    compile a WebAssembly module to a guest\n"
     "  inspect  show what is in a guest or a WebAssembly module\n"
+    "  bench    measure what calls and sandboxes cost on this machine\n"
     "  doctor   check this machine, and say what to do\n"
     "  help     show this, or the help of a command: mote help run\n"
     "  version  show the version\n"
@@ -34,6 +35,7 @@ static const struct command commands[] = {
     {"run", cmd_run, help_run},
     {"build", cmd_build, help_build},
     {"inspect", cmd_inspect, help_inspect},
+    {"bench", cmd_bench, help_bench},
     {"doctor", cmd_doctor, help_doctor},
     {"help", cmd_help, help_main},
     {"version", cmd_version, "Usage: mote version\n\nShows the version.\n"},

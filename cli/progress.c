@@ -2,6 +2,7 @@
 #include "progress.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -70,6 +71,19 @@ void progress_set(struct progress *progress, enum mote__wasm_step step, unsigned
     progress->done = done;
     progress->total = total;
     pthread_mutex_unlock(&progress->lock);
+}
+
+void progress_line(const char *format, ...)
+{
+    va_list list;
+    fputs("\r\x1b[K", stderr);
+    if (format != NULL) {
+        fputs("mote: ", stderr);
+        va_start(list, format);
+        vfprintf(stderr, format, list);
+        va_end(list);
+    }
+    fflush(stderr);
 }
 
 void progress_end(struct progress *progress)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a build is doing, on stderr, once it takes longer than a second. */
+/* What goes on, on stderr: of a build, once it takes longer than a second; or any line. */
 #ifndef MOTE_CLI_PROGRESS_H
 #define MOTE_CLI_PROGRESS_H
 
 #include <builder.h>
 #include <pthread.h>
+
+#include "cli.h"
 
 struct progress {
     pthread_mutex_t lock;
@@ -25,6 +27,8 @@ struct progress {
 void progress_start(struct progress *progress, const char *what);
 void progress_set(struct progress *progress, enum mote__wasm_step step, unsigned done,
                   unsigned total);
+/* Writes a line of its own over the one that stands on the terminal stderr; NULL: removes it. */
+CLI_PRINTF(1, 2) void progress_line(const char *format, ...);
 /* Removes the line. */
 void progress_end(struct progress *progress);
 

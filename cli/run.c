@@ -63,21 +63,21 @@ const char help_run[] =
  * limit too small is told by the sandbox, which knows what the guest needs. */
 static const uint64_t DEFAULT_MEMORY = UINT64_C(64) << 20;
 
-static int open_image(struct run *run)
+int run_open(struct run *run, const mote_source *source)
 {
     const struct run_options *options = &run->options;
-    mote_source source = MOTE_SOURCE_PATH(options->guest);
     mote_image_options image = {0};
     image.size = sizeof(image);
+    image.name = options->guest;
     image.boot_memory = options->memory > DEFAULT_MEMORY ? options->memory : 0;
     image.boot_deadline_ns = options->deadline_ns;
     image.stack = options->stack;
     image.cpu = options->cpu;
     int rc = mote_host_new(&run->host, NULL, &run->error);
-    return rc != 0 ? rc : mote_image_open(&run->image, run->host, &source, &image, &run->error);
+    return rc != 0 ? rc : mote_image_open(&run->image, run->host, source, &image, &run->error);
 }
 
-static int make_policy(struct run *run)
+int run_make_policy(struct run *run)
 {
     const struct run_options *options = &run->options;
     int rc = mote_policy_new(&run->policy, run->host, &run->error);
@@ -95,7 +95,7 @@ static int make_sandbox(struct run *run)
     options.args = (const char *const *)run->options.words;
     char **env = grants_env(&run->options);
     options.env = (const char *const *)env;
-    int rc = env == NULL ? MOTE_ENOMEM : make_policy(run);
+    int rc = env == NULL ? MOTE_ENOMEM : run_make_policy(run);
     if (rc == 0)
         rc = mote_sandbox_new(&run->sandbox, run->image, run->policy, &options, &run->error);
     if (rc == 0)
@@ -127,7 +127,7 @@ static int run_guest(struct run *run)
 
 /* ---- what to call ----------------------------------------------------------- */
 
-static int refuse_exports(const struct run *run)
+int run_refuse_exports(const struct run *run)
 {
     size_t count = mote_image_exports(run->image);
     say("%s exports functions; choose one with --invoke:", run->options.guest);
@@ -142,13 +142,13 @@ static int refuse_exports(const struct run *run)
     return CLI_USAGE;
 }
 
-static int find_function(struct run *run)
+int run_find_function(struct run *run)
 {
     int rc = mote_find(run->image, run->options.invoke, NULL, &run->func, &run->error);
     return rc != 0 ? rc : mote_image_export(run->image, run->func.index, &run->function);
 }
 
-static bool read_arguments(struct run *run)
+bool run_read_arguments(struct run *run)
 {
     const struct run_options *options = &run->options;
     struct line problem = {0};
@@ -164,14 +164,14 @@ static int run_image(struct run *run)
 {
     const struct run_options *options = &run->options;
     if (options->invoke == NULL)
-        return mote_image_exports(run->image) > 0 ? refuse_exports(run) : run_guest(run);
-    int rc = find_function(run);
+        return mote_image_exports(run->image) > 0 ? run_refuse_exports(run) : run_guest(run);
+    int rc = run_find_function(run);
     if (rc != 0)
         return run_report(run, rc);
-    return read_arguments(run) ? run_guest(run) : CLI_USAGE;
+    return run_read_arguments(run) ? run_guest(run) : CLI_USAGE;
 }
 
-static void release(struct run *run)
+void run_release(struct run *run)
 {
     mote_handle_unref(run->handle);
     mote_sandbox_free(run->sandbox);
@@ -191,8 +191,9 @@ int cmd_run(int argc, char **argv)
     int status = cli_finish(run_parse(&run.options, argv, &problem), "run", help_run, &problem);
     if (status >= 0)
         return status;
-    int rc = open_image(&run);
+    mote_source source = MOTE_SOURCE_PATH(run.options.guest);
+    int rc = run_open(&run, &source);
     status = rc != 0 ? run_report(&run, rc) : run_image(&run);
-    release(&run);
+    run_release(&run);
     return status;
 }

@@ -25,6 +25,17 @@ struct run {
     mote_error error; /* of a step before the guest ran */
 };
 
+/* run.c: the steps of a run, for every command that makes some of them. Each returns 0, or a
+ * MOTE_E* that run->error describes (run_report). */
+int run_open(struct run *run, const mote_source *source); /* host and image */
+int run_make_policy(struct run *run);
+int run_find_function(struct run *run);
+/* False after it has said what is wrong with the arguments. */
+bool run_read_arguments(struct run *run);
+/* Says that --invoke is missing; returns the exit status. */
+int run_refuse_exports(const struct run *run);
+void run_release(struct run *run);
+
 /* grants.c: what the options grant to the guest; 0 or a MOTE_E* that `error` describes. */
 int grants_give(const struct run_options *options, mote_policy *policy, mote_error *error);
 /* The environment of --env, NULL-terminated; NULL without memory. Free it with grants_free_env. */

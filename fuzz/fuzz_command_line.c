@@ -92,6 +92,26 @@ static void build_command(void)
     fake_check(options.opt_level >= 0 && options.opt_level <= 2, "a level");
 }
 
+static void bench_command(void)
+{
+    static struct bench_options options;
+    struct line problem = {0};
+    enum cli_parsed parsed = bench_parse(&options, argv, &problem);
+    check_problem(parsed, &problem);
+    if (parsed != CLI_GO)
+        return;
+    const struct run_options *guest = &options.guest;
+    fake_check(options.threads >= 1 && options.threads <= 1024, "some threads");
+    fake_check(options.duration_ns > 0 && options.duration_ns <= UINT64_C(86400000000000),
+               "a day at most");
+    fake_check(options.hgrm == NULL || (is_word(options.hgrm) && options.hgrm[0] != '\0'),
+               "a name of files");
+    fake_check(guest->guest != NULL ? is_word(guest->guest) : guest->invoke == NULL,
+               "a function has a guest");
+    fake_check(guest->words + guest->nwords == argv + argc, "the words are the rest");
+    check_grants(guest);
+}
+
 static void doctor_command(void)
 {
     struct doctor_options options;
@@ -110,10 +130,11 @@ static void inspect_command(void)
     fake_check(parsed != CLI_GO || is_word(options.file), "a file");
 }
 
-static void doctor_or_inspect(void)
+static void other_command(void)
 {
     doctor_command();
     inspect_command();
+    bench_command();
 }
 
 /* ---- values ---- */
@@ -189,8 +210,8 @@ static void read_numbers(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const readers[])(void) = {run_command, build_command, doctor_or_inspect,
-                                            read_values, read_numbers};
+    static void (*const readers[])(void) = {run_command, build_command, other_command, read_values,
+                                            read_numbers};
     if (size < 2)
         return 0;
     split(data + 1, size - 1);

@@ -255,6 +255,37 @@ is_json 'd["kind"] == "wasm" and d["memory"] == 65536 and not d["exports"][0]["c
 is_json 'd["imports"][0]["module"] == "wasi_snapshot_preview1" and d["imports"][0]["callable"]'
 runs 126 "$mote" inspect "$corpus/component.wasm"; says 'component'; says_lines 1
 
+# ---- bench --------------------------------------------------------------------------------------
+runs 0 "$mote" bench --help; prints_part 'Usage: mote bench'
+runs 0 "$mote" bench --seconds 0.05 --hgrm "$scratch/own"
+prints_part "add(u32,u32)->u32 of mote's own guest, 1 thread"
+prints_part 'warm call'; prints_part 'fresh call'; prints_part 'new sandbox'; says_lines 0
+for kind in warm fresh new; do
+    runs 0 cat "$scratch/own.$kind.hgrm"; prints_part '1/(1-Percentile)'; prints_part '#[Mean'
+done
+runs 0 "$mote" bench --seconds 10ms --threads 3 --json --invoke copy "$guests/echo" hex:0102
+is_json 'd["ok"] and d["threads"] == 3 and d["function"] == "copy" and d["elapsed_ns"] > 10**7'
+is_json '[r["name"] for r in d["results"]] == ["warm", "fresh", "new"]'
+is_json 'all(r["count"] >= 3 and 0 < r["min_ns"] <= r["p50_ns"] <= r["p99_ns"] <= r["p999_ns"] <= r["max_ns"] for r in d["results"])'
+runs 0 "$mote" bench --seconds 10ms --dir-ro "$scratch::/data" --clock real --invoke echo_i32 "$guests/echo" 1
+runs 2 "$mote" bench --threads 0; says '--threads must be a number from 1 to 1024'
+runs 2 "$mote" bench --seconds -1; says '--seconds must be a number of seconds'
+runs 2 "$mote" bench --hgrm ''; says '--hgrm must be'
+runs 2 "$mote" bench --invoke add; says '--invoke: which guest?'
+runs 2 "$mote" bench --trace; says '--trace: there is no such option'
+runs 2 "$mote" bench "$guests/echo"; says 'choose one with --invoke' 'echo_i32(i32)->i32'
+runs 2 "$mote" bench "$guests/hello_plain"; says 'a program without exports'
+runs 2 "$mote" bench --invoke echo_i32 "$guests/echo"; says 'takes 1 argument, 0 given'
+runs 127 "$mote" bench --invoke none "$guests/echo"; says none
+runs 127 "$mote" bench "$scratch/none"; says "$scratch/none"
+runs 126 "$mote" bench --invoke add "$guests/hostcalls" 1 2; says 'env' 'add'
+runs 134 "$mote" bench --threads 2 --invoke wild_write "$guests/faults" 0xdead0000
+says 'wild_write: page fault: write to 0xdead0000'; prints ''
+runs 1 "$mote" bench --json --invoke fail "$guests/echo" 5 'bad thing'
+is_json 'not d["ok"] and d["error"]["code"] == "MOTE_EGUEST" and d["exit"] == 1'
+runs 124 "$mote" bench --deadline 20ms --invoke spin "$guests/faults"; says 'the deadline passed'
+runs 1 "$mote" bench --seconds 10ms --hgrm "$scratch/none/x"; says "$scratch/none/x.warm.hgrm: No such file"
+
 # ---- doctor -------------------------------------------------------------------------------------
 runs 0 "$mote" doctor; prints_part 'a guest ran'; prints_part 'Guests run on this machine.'
 runs 0 "$mote" doctor --json; is_json 'd["ok"] and len(d["checks"]) == 7'

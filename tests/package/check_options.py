@@ -20,6 +20,8 @@ def run(*command):
 def parsed(root, command):
     """{long name: whether it takes a value}"""
     source = (root / "cli" / f"parse_{command}.c").read_text()
+    if "\n    GUEST_OPTIONS,\n" in source:  # those that commands share
+        source += (root / "cli" / "guest_options.h").read_text()
     rows = re.findall(r'^    \{\w+, .+?, "([a-z0-9-]+)", (NULL|"[^"]*"),', source, re.MULTILINE)
     return {f"--{name}": value != "NULL" for name, value in rows}
 

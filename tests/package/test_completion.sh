@@ -40,7 +40,7 @@ completes() {
 }
 
 completes 'run' r
-completes 'build' b
+completes 'build bench' b
 completes 'inspect' i
 completes 'doctor' help do
 completes '--invoke' run --inv
@@ -49,6 +49,8 @@ completes '--deadline' run --memory 64M --dea
 completes '--deadline' run --memory = 64M --dea
 completes '--dir --dir-ro' run --di
 completes '' run "$guests/echo" --dea
+completes '--seconds' bench --threads 2 --se
+completes '' bench --invoke f "$guests/echo" --dea
 completes '--boot' inspect --b
 completes '--json' inspect "$guests/echo" --j
 completes '--device' doctor --dev
@@ -70,6 +72,7 @@ completes '' run --file f # bash offers files itself
 # ---- exported functions --------------------------------------------------------------
 completes 'echo_string' run --invoke echo_s ^ "$guests/echo"
 completes 'echo_string' run --invoke = echo_s ^ --json "$guests/echo" text
+completes 'echo_string' bench --invoke echo_s ^ "$guests/echo"
 completes '' run --invoke echo_s
 completes '' run --invoke echo_s ^ "$guests/hello_plain"
 completes '' run --invoke echo_s ^ "$prefix/include/mote.h"
