@@ -6,15 +6,17 @@
  *   image    a program ready to be a guest; shared by threads and sandboxes
  *   policy   what a guest is granted; built once, frozen at first use
  *   sandbox  one running instance of an image under a policy
+ *   snapshot the state of a sandbox between two calls; others start from it
  *
  * Sections, in the order of use: errors, host, values, image, policy (options, host
- * functions, log, streams, files, trace), sandbox (calls, reset, memory), interrupt, report.
+ * functions, log, streams, files, trace), sandbox (calls, reset, memory), snapshot, interrupt,
+ * report.
  *
  * Errors. Every function that can fail returns 0 or a negative MOTE_E* and,
  * where it takes a `mote_error *` (may be NULL), describes the failure there.
  * The library never exits, aborts or prints.
  *
- * Threads. Hosts, images and policies may be used by any number of threads.
+ * Threads. Hosts, images, policies and snapshots may be used by any number of threads.
  * A sandbox belongs to one thread at a time, any thread; a second one that
  * enters it meanwhile gets MOTE_EBUSY. A suspended call belongs to none.
  * mote_interrupt may be called from any thread and from signal handlers.
@@ -146,12 +148,13 @@ typedef struct mote_host mote_host;
 typedef struct mote_image mote_image;
 typedef struct mote_policy mote_policy;
 typedef struct mote_sandbox mote_sandbox;
+typedef struct mote_snapshot mote_snapshot;
 typedef struct mote_handle mote_handle;
 
 /* Memory for host objects: everything that the library allocates for itself and its embedder. The
- * memory of guests does not come from here, it is mapped; save what parked sandboxes keep. All three are called from any
- * thread that uses the library, never from its watchdog or a signal handler. Memory is aligned for
- * any type. Must not call the library, whose locks may be held. */
+ * memory of guests does not come from here, it is mapped; save what parked sandboxes keep. All
+ * three are called from any thread that uses the library, never from its watchdog or a signal
+ * handler. Memory is aligned for any type. Must not call the library, whose locks may be held. */
 typedef struct mote_allocator {
     size_t size;                                            /* sizeof(mote_allocator) */
     void *(*allocate)(void *user, size_t size);             /* NULL where there is none */
@@ -603,15 +606,18 @@ typedef struct mote_sandbox_options {
     const char *const *env;
     const void *init_data; /* read-only to the guest; copied */
     size_t init_data_size; /* bytes */
+    /* A state of this image to start from, and to go back to at each reset, instead of the
+     * image's initial one: a clone. The sandbox keeps a reference. NULL: none. */
+    mote_snapshot *snapshot;
     /* Who the guest works for: with MOTE_REUSE_TENANT a VM passes only between sandboxes of the
      * same one. Any text, copied; compared as text. NULL: the sandbox is a tenant of its own. */
     const char *tenant;
 } mote_sandbox_options;
 
-/* A sandbox in the image's initial state. `policy` may be NULL: compute and
- * answer, nothing else. `options` may be NULL. Errors: EMISSING (names the
- * import), ETYPE (granted with another signature), ELIMIT (memory too small,
- * and what it needs), EBOOT, ENOMEM, ESYSTEM, EINVAL. */
+/* A sandbox in the image's initial state, or in that of a snapshot. `policy` may be NULL: compute
+ * and answer, nothing else. `options` may be NULL. Errors: EMISSING (names the import), ETYPE
+ * (granted with another signature), ELIMIT (memory too small, and what it needs), EBOOT, ENOMEM,
+ * ESYSTEM, EINVAL. */
 MOTE_API int mote_sandbox_new(mote_sandbox **sandbox, mote_image *image, mote_policy *policy,
                               const mote_sandbox_options *options, mote_error *error);
 /* MOTE_EBUSY, and nothing is done, while a thread is inside: from its own host functions, too, also
@@ -705,24 +711,25 @@ MOTE_API int mote_cancel(mote_sandbox *sandbox);
  * 0: no call, or no deadline. Any thread. */
 MOTE_API uint64_t mote_sandbox_deadline(const mote_sandbox *sandbox);
 
-/* Back to the image's initial state, after success and after every fault; ends a suspended
- * call. Errors: ENOMEM, ESYSTEM, ELIMIT (the sandbox is poisoned; it may be tried again); EBUSY,
- * EFORKED, EINVAL. */
+/* Back to the state in which the sandbox started (the image's initial one, or that of the
+ * snapshot which it was made of or restored to), after success and after every fault; ends a
+ * suspended call. Errors: ENOMEM, ESYSTEM, ELIMIT (the sandbox is poisoned; it may be tried again);
+ * EBUSY, EFORKED, EINVAL. */
 MOTE_API int mote_reset(mote_sandbox *sandbox);
 
 /*
- * Parking. A parked sandbox has no VM: it keeps the pages of its memory in which it differs from its
- * initial state, what its guest mapped, and where it waits, suspended or not; that memory comes from
- * the host's allocator. Attaching happens by itself, in mote_call, mote_run, mote_resume,
+ * Parking. A parked sandbox has no VM: it keeps the pages of its memory in which it differs from
+ * its initial state, what its guest mapped, and where it waits, suspended or not; that memory comes
+ * from the host's allocator. Attaching happens by itself, in mote_call, mote_run, mote_resume,
  * mote_resume_fail, mote_memory_read and mote_memory_write, which then take as long as making a VM
- * does; a failure of it (ENOMEM, ESYSTEM, EFILES, ELIMIT ...) changes nothing, and may be tried again.
- * The guest does not notice. A reset of a parked sandbox forgets its state and makes no VM. A sandbox
- * that only a reset can help keeps nothing: mote_memory_read answers EPOISONED. A suspended
- * call that is cancelled while it is parked leaves no registers in the report.
+ * does; a failure of it (ENOMEM, ESYSTEM, EFILES, ELIMIT ...) changes nothing, and may be tried
+ * again. The guest does not notice. A reset of a parked sandbox forgets its state and makes no VM.
+ * A sandbox that only a reset can help keeps nothing: mote_memory_read answers EPOISONED. A
+ * suspended call that is cancelled while it is parked leaves no registers in the report.
  */
 
-/* Parks a sandbox; one that is parked already stays so. Errors: ENOMEM, ESYSTEM (nothing has changed);
- * EBUSY, EFORKED, EINVAL. */
+/* Parks a sandbox; one that is parked already stays so. Errors: ENOMEM, ESYSTEM (nothing has
+ * changed); EBUSY, EFORKED, EINVAL. */
 MOTE_API int mote_sandbox_park(mote_sandbox *sandbox);
 
 /* The error of the last operation on the sandbox that failed; valid until the next. */
@@ -741,6 +748,53 @@ MOTE_API int mote_memory_write(mote_sandbox *sandbox, uint64_t address, const vo
  * EFORKED. */
 MOTE_API int mote_sandbox_output(mote_sandbox *sandbox, int guest_fd, const void **data,
                                  size_t *size);
+
+/* ---- snapshot ------------------------------------------------------------------ */
+
+/*
+ * The state of a guest between two calls, as its own code would find it: memory, registers, heap,
+ * and what its Linux knows of it (signal mask, clocks, place in seeded randomness). Immutable.
+ * Sandboxes of the same image start from it (mote_sandbox_options.snapshot) or go to it
+ * (mote_sandbox_restore), under any policy that grants their imports and memory.
+ *
+ * Not part of it is what a sandbox has of its own, and what starts from the snapshot gets anew:
+ * init data, arguments and environment, granted files and streams. Descriptors that the guest
+ * opened are closed there. Pages of granted files that it has mapped become ordinary memory and
+ * keep their contents. Each start has another generation, so that the guest's hook
+ * (mote_on_restore) runs before its next export; randomness, unless it is seeded, is new.
+ *
+ * A snapshot has only the pages that differ from the one its sandbox started from, and keeps
+ * that one for the others. mote_reset of a sandbox that was restored or cloned costs what any other
+ * does.
+ */
+
+/* Takes a snapshot; the sandbox stays as it is and goes on. Errors: EBUSY (a call is in progress,
+ * also from a callback), ESUSPENDED, EPOISONED, EINVAL (a program that has ended), ENOMEM,
+ * ESYSTEM, EFORKED. */
+MOTE_API int mote_snapshot_take(mote_snapshot **snapshot, mote_sandbox *sandbox, mote_error *error);
+MOTE_API mote_snapshot *mote_snapshot_ref(mote_snapshot *snapshot);
+/* Drops one reference; sandboxes, and snapshots that share its pages, keep what they need. NULL
+ * is fine. */
+MOTE_API void mote_snapshot_unref(mote_snapshot *snapshot);
+
+/* Brings a sandbox to a snapshot of its image, whatever its state is, as mote_reset does; later
+ * resets go back to the snapshot. The sandbox gets a new VM, unless it was there already. Errors:
+ * EINVAL (NULL, or of another image) and ELIMIT (the policy grants too little memory), with which
+ * the sandbox is as before; and those of mote_reset. */
+MOTE_API int mote_sandbox_restore(mote_sandbox *sandbox, mote_snapshot *snapshot);
+
+/* What a snapshot is. Set `size` to sizeof(mote_snapshot_info); the rest is written. */
+typedef struct mote_snapshot_info {
+    size_t size;
+    uint64_t memory; /* bytes that a sandbox of it needs */
+    uint64_t own;    /* bytes of pages that it has of its own */
+    uint64_t shared; /* bytes of pages that are those of snapshots below it */
+    mote_cpu cpu;
+    uint32_t layers; /* snapshots below it whose pages it shares; the image's initial one is one */
+} mote_snapshot_info;
+
+/* EINVAL when an argument is NULL or the size is not that of any version. */
+MOTE_API int mote_snapshot_describe(const mote_snapshot *snapshot, mote_snapshot_info *info);
 
 /* ---- interrupt ------------------------------------------------------------------ */
 

@@ -72,10 +72,14 @@ static int boot(mote_image *image, mote_sandbox *sandbox, mote_error *error)
     bool program = mote__image_is_program(image);
     if (!program)
         status = run_to_ready(sandbox, error);
+    struct mote__snapshot_source source = {.allocator = &image->host->allocator,
+                                           .shell = sandbox->shell,
+                                           .entry = program ? image->elf.entry : 0,
+                                           .read_only_fd = image->read_only_fd,
+                                           .cpu = image->cpu,
+                                           .personality = &sandbox->personality};
     if (!status)
-        status = mote__snapshot_take(&snapshot, &image->host->allocator, sandbox->shell,
-                                     program ? image->elf.entry : 0, image->read_only_fd,
-                                     image->cpu, &sandbox->personality, error);
+        status = mote__snapshot_take(&snapshot, &source, error);
     if (status)
         return status;
     mote__host_log(image->host, 1, "%s: booted, needs %zu KiB to start", image->name,

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "sandbox.h"
 #include "signature.h"
+#include "snapshot.h"
 
 /* ---- checks before anything runs ---- */
 
@@ -299,17 +300,56 @@ int mote_run(mote_sandbox *sandbox, const mote_call_options *given, int *exit_st
     return status;
 }
 
-int mote_reset(mote_sandbox *sandbox)
+/* ---- back to a snapshot ---- */
+
+static void forget_for_reset(mote_sandbox *sandbox)
 {
-    int status = mote__sandbox_enter(sandbox);
-    if (status)
-        return status;
     if (sandbox->state == MOTE_STATE_SUSPENDED)
         mote__handle_end(sandbox->handle);
     forget_last_call(sandbox);
     memset(sandbox->report.text, 0, sizeof sandbox->report.text);
     memset(sandbox->error.text, 0, sizeof sandbox->error.text);
+}
+
+int mote_reset(mote_sandbox *sandbox)
+{
+    int status = mote__sandbox_enter(sandbox);
+    if (status)
+        return status;
+    forget_for_reset(sandbox);
     status = mote__sandbox_reset(sandbox, &sandbox->error);
+    mote__sandbox_leave(sandbox);
+    return status;
+}
+
+/* What can be known before anything of the sandbox is given up. */
+static int check_restore(mote_sandbox *sandbox, const mote_snapshot *snapshot)
+{
+    size_t limit = sandbox->policy ? sandbox->policy->memory : MOTE__DEFAULT_MEMORY;
+    if (!snapshot)
+        return fail(sandbox, MOTE_EINVAL, "mote_sandbox_restore: the snapshot is NULL");
+    if (snapshot->image != sandbox->image)
+        return fail(sandbox, MOTE_EINVAL,
+                    "mote_sandbox_restore: the snapshot is of another image than the sandbox");
+    size_t needs = mote__snapshot_needs(snapshot->state);
+    if (needs > limit)
+        return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
+                          "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
+                          "memory too small: the snapshot needs %zu KiB, the limit is %zu KiB",
+                          needs >> 10, limit >> 10);
+    return 0;
+}
+
+int mote_sandbox_restore(mote_sandbox *sandbox, mote_snapshot *snapshot)
+{
+    int status = mote__sandbox_enter(sandbox);
+    if (status)
+        return status;
+    status = check_restore(sandbox, snapshot);
+    if (!status) {
+        forget_for_reset(sandbox);
+        status = mote__sandbox_restore(sandbox, snapshot->state, &sandbox->error);
+    }
     mote__sandbox_leave(sandbox);
     return status;
 }

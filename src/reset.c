@@ -47,3 +47,15 @@ int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error)
     mote__shell_go_clean(sandbox->shell, sandbox->snapshot);
     return 0;
 }
+
+/* The new state may differ from the old one in anything: it gets a shell of its own. */
+int mote__sandbox_restore(mote_sandbox *sandbox, struct mote__snapshot *snapshot, mote_error *error)
+{
+    struct mote__snapshot *old = sandbox->snapshot;
+    if (old != snapshot) {
+        mote__sandbox_detach(sandbox);
+        sandbox->snapshot = mote__snapshot_ref(snapshot);
+        mote__snapshot_unref(old);
+    }
+    return mote__sandbox_reset(sandbox, error);
+}

@@ -8,6 +8,7 @@
 #include "options.h"
 #include "park.h"
 #include "signature.h"
+#include "snapshot.h"
 
 /* ---- grants ---- */
 
@@ -209,6 +210,8 @@ static int check_new(mote_sandbox **out, const mote_image *image, const mote_pol
                                    "mote_sandbox_new: image and policy are of different hosts");
     if (options->init_data_size && !options->init_data)
         return mote__fail_argument(error, "mote_sandbox_new: options.init_data is NULL");
+    if (options->snapshot && options->snapshot->image != image)
+        return mote__fail_argument(error, "mote_sandbox_new: the snapshot is of another image");
     return 0;
 }
 
@@ -221,13 +224,15 @@ int mote_sandbox_new(mote_sandbox **out, mote_image *image, mote_policy *policy,
                                     "mote_sandbox_options", error);
     if (!status)
         status = check_new(out, image, policy, &options, error);
-    if (!status)
+    if (!status && !options.snapshot)
         status = mote__image_boot(image, error);
     if (status)
         return status;
     if (policy)
         mote__policy_freeze(policy);
-    return mote__sandbox_create(out, image, policy, &options, atomic_load(&image->snapshot), error);
+    return mote__sandbox_create(
+        out, image, policy, &options,
+        options.snapshot ? options.snapshot->state : atomic_load(&image->snapshot), error);
 }
 
 int mote_sandbox_free(mote_sandbox *sandbox)

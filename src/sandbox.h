@@ -212,5 +212,8 @@ uint32_t mote__backtrace(const struct mote__elf *elf, const struct mote__memory 
 /* ---- reset.c ---- */
 
 int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error);
+/* The same to another snapshot of the image, to which later resets go back. */
+int mote__sandbox_restore(mote_sandbox *sandbox, struct mote__snapshot *snapshot,
+                          mote_error *error);
 
 #endif

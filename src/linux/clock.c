@@ -2,7 +2,8 @@
 /*
  * Time as the policy grants it. Every clock begins with the guest's first look
  * at one, save CLOCK_REALTIME; so nothing shows of what was before, and a reset
- * needs no work. The coarse kind rounds down, so that no clock is ahead.
+ * needs no work; in a snapshot they stand still. The coarse kind rounds down, so that no clock is
+ * ahead.
  */
 #include <poll.h>
 #include <string.h>
@@ -44,7 +45,7 @@ uint64_t mote__linux_monotonic_ns(mote_sandbox *sandbox)
         return 0;
     uint64_t now = mote__now_ns();
     if (!*zero)
-        *zero = now;
+        *zero = now - sandbox->personality.monotonic_start;
     return rounded(sandbox, now - *zero);
 }
 

@@ -16,13 +16,14 @@
 /* What the guest can change of it; part of every snapshot. Descriptors are not: they are as
  * the policy says, and those of a boot are none. */
 struct mote__linux {
-    uint64_t brk;            /* end of the heap, any byte */
-    uint64_t stream_bytes;   /* written to streams since the snapshot */
-    uint64_t random_words;   /* taken from the seeded stream */
-    uint64_t blocked;        /* signal mask */
-    uint64_t ignored;        /* signals whose action is SIG_IGN, by bit number - 1 */
-    uint64_t monotonic_zero; /* host's clock when the guest first asked; 0: not yet */
-    uint64_t cpu_ns;         /* of a processor, between its looks at that clock */
+    uint64_t brk;             /* end of the heap, any byte */
+    uint64_t stream_bytes;    /* written to streams since the snapshot */
+    uint64_t random_words;    /* taken from the seeded stream */
+    uint64_t blocked;         /* signal mask */
+    uint64_t ignored;         /* signals whose action is SIG_IGN, by bit number - 1 */
+    uint64_t monotonic_zero;  /* host's clock when the guest first asked; 0: not yet */
+    uint64_t monotonic_start; /* what that clock showed then: of a snapshot in which it ran */
+    uint64_t cpu_ns;          /* of a processor, between its looks at that clock */
     uint32_t umask;
     char name[16]; /* prctl(PR_SET_NAME) */
 };

@@ -7,10 +7,6 @@
 #include "mote_abi.h"
 #include "os/os.h"
 
-/* Physical addresses: away from each other and from what KVM keeps below 4 GiB. */
-#define TABLES_PHYSICAL 0x0ull
-#define RAM_PHYSICAL    0x100000000ull
-
 /* Page tables for every page of the limit, in the sparsest layout that guests
  * have use for; they are reserved address space until used. */
 static size_t tables_size(size_t limit)
@@ -25,9 +21,11 @@ int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allo
     mote__memory_set_limit(memory, limit);
     size_t size = memory->limit + files;
     memory->regions.allocator = memory->free.allocator = allocator;
-    int status = mote__arena_reserve(&memory->tables, tables_size(size), TABLES_PHYSICAL, 0, error);
+    int status =
+        mote__arena_reserve(&memory->tables, tables_size(size), MOTE__TABLES_PHYSICAL, 0, error);
     if (!status)
-        status = mote__arena_reserve(&memory->ram, size, RAM_PHYSICAL, MOTE__ARENA_SLOTS, error);
+        status =
+            mote__arena_reserve(&memory->ram, size, MOTE__RAM_PHYSICAL, MOTE__ARENA_SLOTS, error);
     if (!status)
         memory->tables.used = MOTE__SYSTEM_PAGES * MOTE__PAGE;
     return status;

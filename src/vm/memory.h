@@ -13,6 +13,10 @@
 #include "vm/arena.h"
 #include "vm/region.h"
 
+/* Physical addresses of the arenas: away from each other and from what KVM keeps below 4 GiB. */
+#define MOTE__TABLES_PHYSICAL 0x0ull
+#define MOTE__RAM_PHYSICAL    0x100000000ull
+
 /* Pages at the start of the tables arena; the page tables follow. */
 enum mote__system_page {
     MOTE__PAGE_MONITOR,

@@ -5,43 +5,9 @@
 
 #include "error.h"
 #include "os/os.h"
+#include "vm/system_pages.h"
 
 /* ---- building ---- */
-
-static int map_ours(struct mote__shell *shell, uint64_t address, enum mote__system_page page,
-                    unsigned access, mote_error *error)
-{
-    struct mote__memory *m = &shell->memory;
-    return mote__paging_map(&m->tables, m->root, address,
-                            m->tables.physical + (uint64_t)page * MOTE__PAGE, MOTE__PAGE, access,
-                            error);
-}
-
-/* The monitor, the gate and the read-only pages; the guest has no other of ours. */
-static int map_system(struct mote__shell *shell, mote_error *error)
-{
-    const struct mote__layout *l = shell->layout;
-    int status = mote__paging_init(&shell->memory.tables, &shell->memory.root, error);
-    if (!status)
-        status = map_ours(shell, l->monitor, MOTE__PAGE_MONITOR,
-                          MOTE__READ | MOTE__EXECUTE | MOTE__MONITOR, error);
-    if (!status)
-        status = map_ours(shell, l->monitor + MOTE__PAGE, MOTE__PAGE_MONITOR_STACK,
-                          MOTE__READ | MOTE__WRITE | MOTE__MONITOR, error);
-    if (!status)
-        status = map_ours(shell, l->gate, MOTE__PAGE_GATE, MOTE__READ | MOTE__EXECUTE, error);
-    if (!status)
-        status = map_ours(shell, l->scrub, MOTE__PAGE_SCRUB, MOTE__READ, error);
-    return status;
-}
-
-static void fill_system(struct mote__shell *shell)
-{
-    const struct mote__layout *l = shell->layout;
-    mote__monitor_build(mote__system_page(&shell->memory, MOTE__PAGE_MONITOR), l->monitor,
-                        l->monitor_stack_top);
-    mote__gate_build(mote__system_page(&shell->memory, MOTE__PAGE_GATE));
-}
 
 /* The image's code and constants, shared by all its sandboxes. */
 static int map_read_only(struct mote__memory *memory, int fd, size_t size, mote_error *error)
@@ -88,12 +54,12 @@ int mote__shell_new(struct mote__shell **out, const mote_allocator *allocator,
         return status;
     status = map_read_only(&shell->memory, read_only_fd, read_only, error);
     if (!status)
-        status = map_system(shell, error);
+        status = mote__system_map(&shell->memory.tables, &shell->memory.root, layout, error);
     if (status) {
         mote__shell_free(shell);
         return status;
     }
-    fill_system(shell);
+    mote__system_fill(&shell->memory.tables, layout);
     *out = shell;
     return 0;
 }

@@ -3,153 +3,138 @@
 
 #include <string.h>
 
+#include "arch/x86_64/monitor.h"
 #include "error.h"
 #include "os/os.h"
-#include "vm/shell.h"
+#include "vm/system_pages.h"
 
-static bool is_zero(const uint8_t *page)
-{
-    return page[0] == 0 && memcmp(page, page + 1, MOTE__PAGE - 1) == 0;
-}
+/* ---- what follows from regions and pages ---- */
 
-/* Notes that a page is not zero; runs grow at their end. */
-static int add_page(struct mote__snapshot *s, size_t *room, size_t offset, mote_error *error)
+static int find_runs(struct mote__snapshot *s, mote_error *error)
 {
-    struct mote__page_run *last = s->nruns ? &s->runs[s->nruns - 1] : NULL;
-    if (last && last->offset + last->size == offset) {
-        last->size += MOTE__PAGE;
-        return 0;
+    size_t pages = s->ram_size / MOTE__PAGE, count = 0;
+    for (size_t i = 0; i < pages; i++)
+        count += s->pages[i] && (i == 0 || !s->pages[i - 1]);
+    s->runs = mote__alloc_array(s->allocator, count, sizeof *s->runs);
+    if (!s->runs)
+        return mote__fail_memory(error, "a snapshot");
+    for (size_t i = 0; i < pages; i++) {
+        if (!s->pages[i])
+            continue;
+        if (i == 0 || !s->pages[i - 1])
+            s->runs[s->nruns++].offset = s->read_only + i * MOTE__PAGE;
+        s->runs[s->nruns - 1].size += MOTE__PAGE;
     }
-    if (!s->runs || s->nruns == *room) {
-        *room = *room ? 2 * *room : 8;
-        struct mote__page_run *runs = mote__realloc(s->allocator, s->runs, *room * sizeof *runs);
-        if (!runs)
-            return mote__fail_memory(error, "a snapshot");
-        s->runs = runs;
-    }
-    s->runs[s->nruns++] = (struct mote__page_run){offset, MOTE__PAGE};
     return 0;
 }
 
-/* Notes where the pages are that are not zero; the others stay what a new mapping is. */
-static int find_pages(struct mote__snapshot *s, const struct mote__memory *memory,
-                      mote_error *error)
+/* Marks the pages that regions have, each once. */
+static int mark_used(const struct mote__snapshot *s, uint8_t *used, mote_error *error)
 {
-    size_t room = 0;
-    int status = 0;
-    for (size_t at = 0; !status && at < s->ram_size; at += MOTE__PAGE) {
-        const uint8_t *page = memory->ram.host + s->read_only + at;
-        if (is_zero(page))
+    for (size_t i = 0; i < s->regions.count; i++) {
+        const struct mote__region *r = &s->regions.list[i];
+        if (r->offset == MOTE__UNBACKED || r->offset < s->read_only)
             continue;
-        s->pages[at / MOTE__PAGE] = page;
-        s->own_size += MOTE__PAGE;
-        status = add_page(s, &room, s->read_only + at, error);
+        size_t first = (r->offset - s->read_only) / MOTE__PAGE;
+        size_t count = (size_t)(r->end - r->start) / MOTE__PAGE;
+        for (size_t page = first; page < first + count; page++)
+            if (used[page]++)
+                return mote__fail(error, MOTE_DOMAIN_IMAGE, MOTE_EINVAL, 0, NULL,
+                                  "not a snapshot: two of its regions share memory");
+    }
+    return 0;
+}
+
+/* What no region has may be handed out again. */
+static int find_free(struct mote__snapshot *s, mote_error *error)
+{
+    size_t pages = s->ram_size / MOTE__PAGE;
+    uint8_t *used = mote__alloc(s->allocator, pages + 1);
+    if (!used)
+        return mote__fail_memory(error, "a snapshot");
+    used[pages] = 1;
+    int status = mark_used(s, used, error);
+    for (size_t i = 0, first = 0; !status && i <= pages; i++) {
+        if (!used[i])
+            continue;
+        if (i > first && mote__extents_give(&s->free, s->read_only + first * MOTE__PAGE,
+                                            (i - first) * MOTE__PAGE))
+            status = mote__fail_memory(error, "a snapshot");
+        first = i + 1;
+    }
+    mote__free(used);
+    return status;
+}
+
+/* ---- page tables ---- */
+
+/* Tables of one level that cover the regions; they are sorted. */
+static size_t count_tables(const struct mote__regions *regions, unsigned shift)
+{
+    size_t count = 0;
+    uint64_t next = 0; /* the first table that is not counted */
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct mote__region *r = &regions->list[i];
+        if (r->offset == MOTE__UNBACKED || !r->access)
+            continue;
+        uint64_t first = r->start >> shift, end = ((r->end - 1) >> shift) + 1;
+        first = first > next ? first : next;
+        count += end > first ? (size_t)(end - first) : 0;
+        next = end > next ? end : next;
+    }
+    return count;
+}
+
+static int map_regions(struct mote__arena *tables, const struct mote__snapshot *s,
+                       mote_error *error)
+{
+    int status = 0;
+    for (size_t i = 0; !status && i < s->regions.count; i++) {
+        const struct mote__region *r = &s->regions.list[i];
+        if (r->offset != MOTE__UNBACKED && r->access)
+            status = mote__paging_map(tables, s->root, r->start, MOTE__RAM_PHYSICAL + r->offset,
+                                      (size_t)(r->end - r->start), r->access, error);
     }
     return status;
 }
 
-/* Makes copies of the pages found, which the guest's memory still holds. */
-static int own_pages(struct mote__snapshot *s, mote_error *error)
+/* Clean entries, as of a guest that has not run: dirty are the monitor's own pages alone, and no
+ * table was used, so that a reset can leave out those that never will be. */
+static int make_tables(struct mote__snapshot *s, mote_error *error)
 {
-    void *own;
-    if (!s->own_size)
-        return 0;
-    int status = mote__map_anonymous(&own, s->own_size);
-    if (status < 0)
-        return mote__fail_system(error, status, "mapping a snapshot");
-    uint8_t *to = s->own = own;
-    for (size_t i = 0; i < s->ram_size / MOTE__PAGE; i++) {
-        if (!s->pages[i])
-            continue;
-        memcpy(to, s->pages[i], MOTE__PAGE);
-        s->pages[i] = to;
-        to += MOTE__PAGE;
-    }
-    status = mote__seal_memory(s->own, s->own_size);
-    return status < 0 ? mote__fail_system(error, status, "sealing a snapshot") : 0;
-}
-
-static int take_ram(struct mote__snapshot *s, const struct mote__memory *memory, mote_error *error)
-{
-    s->read_only = memory->read_only;
-    s->ram_size = memory->ram.used - memory->read_only;
-    s->pages = mote__alloc_array(s->allocator, s->ram_size / MOTE__PAGE, sizeof *s->pages);
-    if (!s->pages)
-        return mote__fail_memory(error, "a snapshot");
-    int status = find_pages(s, memory, error);
-    return status ? status : own_pages(s, error);
-}
-
-/* Clean entries: leaves accessed, so that nothing needs writing for a read, and dirty
- * only where the monitor's own pages are; leaf tables not accessed, so that a reset
- * can leave out those that were never used. */
-static void clean_leaves(struct mote__memory *memory)
-{
-    for (size_t i = 0; i < memory->regions.count; i++) {
-        struct mote__region *r = &memory->regions.list[i];
-        r->changed = false;
-        mote__paging_forget_use(&memory->tables, memory->root, r->start,
-                                (size_t)(r->end - r->start));
-    }
-}
-
-static int take_tables(struct mote__snapshot *s, struct mote__memory *memory, mote_error *error)
-{
-    clean_leaves(memory);
-    s->root = memory->root;
-    s->tables_size = memory->tables.used;
-    s->tables = mote__alloc(s->allocator, s->tables_size);
+    size_t count = MOTE__SYSTEM_PAGES + MOTE__SYSTEM_TABLES + count_tables(&s->regions, 21) +
+                   count_tables(&s->regions, 30) + count_tables(&s->regions, 39);
+    struct mote__arena tables = {.physical = MOTE__TABLES_PHYSICAL,
+                                 .reserved = count * MOTE__PAGE,
+                                 .used = MOTE__SYSTEM_PAGES * MOTE__PAGE};
+    tables.host = s->tables = mote__alloc(s->allocator, tables.reserved);
     if (!s->tables)
         return mote__fail_memory(error, "a snapshot's page tables");
-    memcpy(s->tables, memory->tables.host, s->tables_size);
-    int status = mote__regions_copy(&s->regions, &memory->regions);
+    int status = mote__system_map(&tables, &s->root, &s->layout, error);
     if (!status)
-        status = mote__extents_copy(&s->free, &memory->free);
-    return status ? mote__fail_memory(error, "a snapshot's regions") : 0;
-}
-
-/* What a program has at its entry: x86-64 psABI, section 3.4.1. */
-static const struct mote__cpu_special at_entry = {.x87_control = 0x37f, .mxcsr = 0x1f80};
-
-static int take_cpu(struct mote__snapshot *s, struct mote__shell *shell, uint64_t entry,
-                    mote_error *error)
-{
-    struct mote__resume resume = {.special = at_entry, .at = entry};
-    resume.regs.rip = s->layout.gate + MOTE__GATE_SCRUB;
-    resume.regs.rflags = MOTE__FLAGS_FIXED;
-    int status = entry ? 0 : mote__shell_keep(shell, &resume, error);
+        status = map_regions(&tables, s, error);
     if (status)
         return status;
-    s->regs = resume.regs;
-    uint8_t *page = s->tables + MOTE__PAGE_SCRUB * MOTE__PAGE;
-    mote__scrub_build((struct mote__scrub_data *)(void *)page, resume.at, &resume.special);
+    s->tables_size = tables.used;
+    mote__system_fill(&tables, &s->layout);
+    uint8_t *scrub = s->tables + MOTE__PAGE_SCRUB * MOTE__PAGE;
+    mote__scrub_build((struct mote__scrub_data *)(void *)scrub, s->resume, &s->special);
     return 0;
 }
 
-int mote__snapshot_take(struct mote__snapshot **out, const mote_allocator *allocator,
-                        struct mote__shell *shell, uint64_t entry, int read_only_fd, mote_cpu cpu,
-                        const struct mote__linux *personality, mote_error *error)
+int mote__snapshot_complete(struct mote__snapshot *s, mote_error *error)
 {
-    struct mote__snapshot *s = mote__alloc(allocator, sizeof *s);
-    if (!s)
-        return mote__fail_memory(error, "a snapshot");
-    atomic_init(&s->references, 1);
-    s->allocator = s->regions.allocator = s->free.allocator = allocator;
-    s->layout = *shell->layout;
-    s->cpu = cpu;
-    s->personality = *personality;
-    s->read_only_fd = read_only_fd;
-    int status = take_tables(s, &shell->memory, error);
+    int status = find_runs(s, error);
     if (!status)
-        status = take_cpu(s, shell, entry, error);
-    if (!status)
-        status = take_ram(s, &shell->memory, error);
-    if (status) {
-        mote__snapshot_unref(s);
-        return status;
-    }
-    *out = s;
-    return 0;
+        status = find_free(s, error);
+    return status ? status : make_tables(s, error);
+}
+
+/* ---- its pages ---- */
+
+const uint8_t *mote__snapshot_page_or_none(const struct mote__snapshot *s, size_t offset)
+{
+    return offset < mote__snapshot_needs(s) ? mote__snapshot_page(s, offset) : NULL;
 }
 
 void mote__snapshot_put_page(const struct mote__snapshot *s, size_t offset, uint8_t *to)
@@ -186,6 +171,8 @@ void mote__snapshot_copy(const struct mote__snapshot *s, size_t offset, size_t s
             memcpy(to + (low - offset), mote__snapshot_page(s, low), MOTE__PAGE);
     }
 }
+
+/* ---- life ---- */
 
 struct mote__snapshot *mote__snapshot_ref(struct mote__snapshot *s)
 {

@@ -21,11 +21,14 @@ struct mote__snapshot {
     _Atomic uint32_t references;
     const mote_allocator *allocator;
     struct mote__snapshot *parent; /* whose pages it shares; NULL: none */
+    uint32_t layers;               /* snapshots below it */
     struct mote__layout layout;
     mote_cpu cpu;
-    struct mote__cpu_regs regs;     /* callee-saved ones; the rest are zero */
-    struct mote__linux personality; /* the guest's view of its Linux */
-    uint8_t *tables;                /* copy of the tables arena, D bits clear */
+    struct mote__cpu_regs regs;       /* callee-saved ones; the rest are zero */
+    uint64_t resume;                  /* where the scrub stub leads */
+    struct mote__cpu_special special; /* what it restores: bases and control words */
+    struct mote__linux personality;   /* the guest's view of its Linux */
+    uint8_t *tables;                  /* what the tables arena begins with, D bits clear */
     size_t tables_size;
     size_t root;
     size_t ram_size, read_only; /* bytes of ram: behind the image's read-only part, and that part */
@@ -39,12 +42,27 @@ struct mote__snapshot {
     struct mote__extents free;
 };
 
-/* Of a shell that stands at a doorbell, or (`entry` not 0) has not run yet; one reference. */
-int mote__snapshot_take(struct mote__snapshot **snapshot, const mote_allocator *allocator,
-                        struct mote__shell *shell, uint64_t entry, int read_only_fd, mote_cpu cpu,
-                        const struct mote__linux *personality, mote_error *error);
+/* What a snapshot is taken of: a shell that stands at a doorbell, or has not run yet. */
+struct mote__snapshot_source {
+    const mote_allocator *allocator;
+    struct mote__shell *shell; /* its registers and memory are only read */
+    struct mote__snapshot *parent; /* in whose state the shell began; NULL: none, at a boot */
+    size_t base_used;              /* bytes of ram in use when it began; 0 without a parent */
+    uint64_t entry;                /* without a parent: of a program that has not run; 0: at a
+                                      doorbell */
+    int read_only_fd;
+    mote_cpu cpu;
+    const struct mote__linux *personality;
+};
+
+/* One reference. The shell is as it was: it may go on. snapshot_take.c */
+int mote__snapshot_take(struct mote__snapshot **snapshot,
+                        const struct mote__snapshot_source *source, mote_error *error);
 struct mote__snapshot *mote__snapshot_ref(struct mote__snapshot *snapshot);
 void mote__snapshot_unref(struct mote__snapshot *snapshot); /* NULL is fine */
+/* Makes what follows from regions, pages, registers and layout: runs, free extents and page
+ * tables. MOTE_EINVAL where two regions share memory. */
+int mote__snapshot_complete(struct mote__snapshot *snapshot, mote_error *error);
 
 /* Bytes of memory that a sandbox of it needs at least. */
 static inline size_t mote__snapshot_needs(const struct mote__snapshot *snapshot)
@@ -61,6 +79,8 @@ static inline const uint8_t *mote__snapshot_page(const struct mote__snapshot *sn
 {
     return snapshot->pages[(offset - snapshot->read_only) / MOTE__PAGE];
 }
+/* The same of a snapshot that may not reach so far; NULL there, too. */
+const uint8_t *mote__snapshot_page_or_none(const struct mote__snapshot *snapshot, size_t offset);
 /* Copies [offset, offset + size), whole pages, over memory that is zero. */
 void mote__snapshot_copy(const struct mote__snapshot *snapshot, size_t offset, size_t size,
                          uint8_t *to);

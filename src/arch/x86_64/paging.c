@@ -148,30 +148,18 @@ uint64_t *mote__paging_leaves(struct mote__arena *tables, size_t root, uint64_t 
     return &table[index_of(address, 0)];
 }
 
-/* Sets or clears A in the entries above the leaf of `address`; the leaf, or NULL. */
-static uint64_t *mark_path(struct mote__arena *tables, size_t root, uint64_t address, bool used)
+/* Sets A in the entries above the leaf of `address`; the leaf, or NULL. */
+static uint64_t *mark_path(struct mote__arena *tables, size_t root, uint64_t address)
 {
     uint64_t *table = table_at(tables, root);
     for (int level = LEVELS - 1; level > 0; level--) {
         uint64_t *entry = &table[index_of(address, level)];
         if (!(*entry & MOTE__PTE_PRESENT))
             return NULL;
-        *entry = used ? *entry | MOTE__PTE_ACCESSED : *entry & ~MOTE__PTE_ACCESSED;
+        *entry |= MOTE__PTE_ACCESSED;
         table = table_of(tables, *entry);
     }
     return &table[index_of(address, 0)];
-}
-
-void mote__paging_forget_use(struct mote__arena *tables, size_t root, uint64_t address, size_t size)
-{
-    for (size_t pages = size / MOTE__PAGE; pages;) {
-        size_t run = run_length(address, pages);
-        uint64_t *leaf = mark_path(tables, root, address, false);
-        for (size_t i = 0; leaf && i < run; i++)
-            leaf[i] &= ~MOTE__PTE_DIRTY;
-        pages -= run;
-        address += run * MOTE__PAGE;
-    }
 }
 
 void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t address, size_t size)
@@ -180,7 +168,7 @@ void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t a
     address = mote__align_down(address, MOTE__PAGE);
     for (size_t pages = (size_t)(end - address) / MOTE__PAGE; pages;) {
         size_t run = run_length(address, pages);
-        uint64_t *leaf = mark_path(tables, root, address, true);
+        uint64_t *leaf = mark_path(tables, root, address);
         for (size_t i = 0; leaf && i < run; i++)
             leaf[i] |= leaf[i] & MOTE__PTE_PRESENT ? MOTE__PTE_DIRTY : 0;
         pages -= run;

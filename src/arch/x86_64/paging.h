@@ -39,11 +39,6 @@ void mote__paging_unmap(struct mote__arena *tables, size_t root, uint64_t addres
  * none: then *count is all that cannot have been used. */
 uint64_t *mote__paging_leaves(struct mote__arena *tables, size_t root, uint64_t address,
                               size_t *count);
-/* Makes these pages look as if nobody had used them. Only for tables of which no VM
- * will be run any more, or copies of them: a processor that has used an entry does not mark it
- * again. */
-void mote__paging_forget_use(struct mote__arena *tables, size_t root, uint64_t address,
-                             size_t size);
 /* Records that the host itself wrote these pages. */
 void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t address,
                              size_t size);
