@@ -210,8 +210,11 @@ typedef struct mote_host_options {
      * since, made like new.
      */
     size_t shells_low, shells_high;
-    /* VMs in all, idle ones included, without the one in which an image boots; one more is
-     * MOTE_ELIMIT. 0: no limit. */
+    /* VMs in all, idle ones included, without the one in which an image boots; 0: no limit. A
+     * sandbox that needs one more takes that of the sandbox that was used least lately, which is
+     * parked (see "parking"), suspended or not; who calls into that one meanwhile waits until its
+     * state is kept. MOTE_ELIMIT where a thread is in each of them: give as many as there are
+     * threads that call. */
     size_t shells_most;
     mote_reuse reuse;
 } mote_host_options;

@@ -28,6 +28,30 @@ static int map_init_data(mote_sandbox *sandbox, mote_error *error)
     return 0;
 }
 
+static int all_busy(const mote_host *host, mote_error *error)
+{
+    return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
+                      "use fewer threads, or raise mote_host_options.shells_most",
+                      "all %zu VMs that the host may have are in use, each by a thread that is in "
+                      "its sandbox",
+                      host->pool.most);
+}
+
+/* At the limit, another sandbox is parked for it. Somebody else may be faster to take that shell,
+ * who then has made way for this one elsewhere. */
+static int take_shell(mote_sandbox *sandbox, const struct mote__shell_wish *wish, mote_error *error)
+{
+    mote_host *host = sandbox->host;
+    int status = mote__pool_take(&sandbox->shell, host, wish, error);
+    while (status == MOTE__POOL_FULL) {
+        status = mote__crowd_park_one(host, error);
+        if (status)
+            return status == MOTE_ELIMIT ? all_busy(host, error) : status;
+        status = mote__pool_take(&sandbox->shell, host, wish, error);
+    }
+    return status;
+}
+
 int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error)
 {
     const mote_policy *policy = sandbox->policy;
@@ -35,7 +59,7 @@ int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error)
     size_t files = policy ? policy->mounts.file_pages : 0;
     struct mote__shell_wish wish = {
         .snapshot = sandbox->snapshot, .limit = limit, .files = files, .tenant = sandbox->tenant};
-    int status = mote__pool_take(&sandbox->shell, sandbox->host, &wish, error);
+    int status = take_shell(sandbox, &wish, error);
     if (status)
         return status;
     if (sandbox->init_size)
@@ -47,6 +71,7 @@ int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error)
         return status;
     }
     mote__watchdog_add(&sandbox->host->watchdog, sandbox->handle);
+    mote__crowd_add(sandbox);
     sandbox->shell->memory.changed = false;
     sandbox->base_used = sandbox->shell->memory.ram.used;
     return 0;
@@ -76,32 +101,40 @@ int mote__sandbox_need_shell(mote_sandbox *sandbox, mote_error *error)
     return sandbox->shell ? 0 : mote__sandbox_unpark(sandbox, error);
 }
 
-/* In a forked child the watchdog's list and its lock may be in any state. */
-static void unwatch(mote_sandbox *sandbox)
+/* In a forked child lists and their locks may be in any state. */
+struct mote__left mote__sandbox_part(mote_sandbox *sandbox)
 {
-    if (!mote__host_forked(sandbox->host))
-        mote__watchdog_remove(&sandbox->host->watchdog, sandbox->handle);
+    struct mote__shell *shell = sandbox->shell;
+    /* It can only be cleaned by the snapshot that its memory was made from. */
+    bool whole =
+        shell && !sandbox->broken && shell->snapshot && shell->snapshot == sandbox->snapshot;
+    if (!mote__host_forked(sandbox->host)) {
+        mote__crowd_remove(sandbox);
+        if (sandbox->handle)
+            mote__watchdog_remove(&sandbox->host->watchdog, sandbox->handle);
+    }
+    sandbox->shell = NULL;
+    sandbox->broken = false;
+    return (struct mote__left){shell, whole};
+}
+
+void mote__shell_left(mote_host *host, const struct mote__left *left)
+{
+    if (left->shell && left->whole)
+        mote__pool_give(host, left->shell);
+    else if (left->shell)
+        mote__pool_drop(host, left->shell);
 }
 
 void mote__sandbox_retire(mote_sandbox *sandbox)
 {
-    if (sandbox->handle)
-        unwatch(sandbox);
-    if (sandbox->shell)
-        mote__pool_drop(sandbox->host, sandbox->shell);
-    sandbox->shell = NULL;
-    sandbox->broken = false;
+    struct mote__left left = mote__sandbox_part(sandbox);
+    left.whole = false;
+    mote__shell_left(sandbox->host, &left);
 }
 
 void mote__sandbox_detach(mote_sandbox *sandbox)
 {
-    struct mote__shell *shell = sandbox->shell;
-    /* It can only be cleaned by the snapshot that its memory was made from. */
-    if (!shell || sandbox->broken || !shell->snapshot || shell->snapshot != sandbox->snapshot) {
-        mote__sandbox_retire(sandbox);
-        return;
-    }
-    unwatch(sandbox);
-    sandbox->shell = NULL;
-    mote__pool_give(sandbox->host, shell);
+    struct mote__left left = mote__sandbox_part(sandbox);
+    mote__shell_left(sandbox->host, &left);
 }

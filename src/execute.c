@@ -380,6 +380,7 @@ int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *sto
 {
     mote__call_now(sandbox)->deadline = deadline;
     sandbox->started = mote__now_ns();
+    atomic_store_explicit(&sandbox->place.used, sandbox->started, memory_order_relaxed);
     return begin(sandbox, mote__handle_begin) ? mote__execute_go_on(sandbox, 0, stop) : MOTE_EINVAL;
 }
 
@@ -389,6 +390,7 @@ int mote__execute_resume(mote_sandbox *sandbox)
     if (!begin(sandbox, mote__handle_resume))
         return MOTE_EINVAL;
     sandbox->state = MOTE_STATE_READY;
+    atomic_store_explicit(&sandbox->place.used, mote__now_ns(), memory_order_relaxed);
     if (deadline && mote__now_ns() > deadline)
         mote__handle_leave_cause(sandbox->handle, MOTE__CAUSE_DEADLINE);
     return 0;

@@ -86,6 +86,7 @@ static void destroy(mote_host *host)
     if (!mote__host_forked(host)) {
         mote__watchdog_stop(&host->watchdog);
         mote__pool_stop(&host->pool);
+        mote__crowd_stop(&host->crowd);
         if (host->signal_is_ours)
             mote__signal_give_back(host->signal);
     }
@@ -98,6 +99,7 @@ static void destroy(mote_host *host)
 static int build(mote_host *host, const mote_host_options *options, mote_error *error)
 {
     int status = take_signal(host, options, error);
+    mote__crowd_start(&host->crowd);
     if (!status)
         status = mote__hv_open(&host->hv, &host->allocator, options->device, error);
     if (!status)

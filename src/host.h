@@ -3,6 +3,7 @@
 #ifndef MOTE_HOST_H
 #define MOTE_HOST_H
 
+#include "crowd.h"
 #include "hv/hv.h"
 #include "os/os.h"
 #include "pool.h"
@@ -20,6 +21,7 @@ struct mote_host {
     _Atomic uint32_t objects; /* images, policies and sandboxes that live */
     struct mote__watchdog watchdog;
     struct mote__pool pool;
+    struct mote__crowd crowd;
 };
 
 /* MOTE_EFORKED in a child of the process that made the host, else 0. */

@@ -5,6 +5,14 @@
 #include "error.h"
 #include "sandbox.h"
 
+/* Leaves nothing of the guest's in what it frees. */
+static void discard(struct mote__parked *parked)
+{
+    mote__delta_free(&parked->delta);
+    mote__wipe(&parked->resume, sizeof parked->resume);
+    mote__free(parked);
+}
+
 /* ---- taking ---- */
 
 /* Whether there is anything to go on with: a sandbox that only a reset can help has nothing. */
@@ -27,7 +35,7 @@ static int take_state(struct mote__parked *parked, mote_sandbox *sandbox, mote_e
     return status;
 }
 
-int mote__sandbox_park(mote_sandbox *sandbox, mote_error *error)
+int mote__sandbox_keep(mote_sandbox *sandbox, mote_error *error)
 {
     struct mote__parked *parked = mote__alloc(&sandbox->host->allocator, sizeof *parked);
     if (!parked)
@@ -35,11 +43,11 @@ int mote__sandbox_park(mote_sandbox *sandbox, mote_error *error)
     parked->delta.allocator = &sandbox->host->allocator;
     int status = has_state(sandbox) ? take_state(parked, sandbox, error) : 0;
     if (status) {
-        mote__parked_free(parked);
+        discard(parked);
         return status;
     }
     sandbox->parked = parked;
-    mote__sandbox_detach(sandbox);
+    atomic_fetch_add(&sandbox->host->crowd.parked, 1);
     return 0;
 }
 
@@ -48,8 +56,11 @@ int mote_sandbox_park(mote_sandbox *sandbox)
     int status = mote__sandbox_enter(sandbox);
     if (status)
         return status;
-    if (!sandbox->parked)
-        status = mote__sandbox_park(sandbox, &sandbox->error);
+    if (!sandbox->parked) {
+        status = mote__sandbox_keep(sandbox, &sandbox->error);
+        if (!status)
+            mote__sandbox_detach(sandbox);
+    }
     mote__sandbox_leave(sandbox);
     return status;
 }
@@ -78,8 +89,7 @@ int mote__sandbox_unpark(mote_sandbox *sandbox, mote_error *error)
     if (parked->state)
         sandbox->generation--; /* no start: the guest finds the number that it had */
     mote__sandbox_write_info(sandbox);
-    sandbox->parked = NULL;
-    mote__parked_free(parked);
+    mote__parked_free(sandbox);
     return 0;
 }
 
@@ -93,11 +103,11 @@ void mote__parked_forget(mote_sandbox *sandbox)
     parked->state = parked->cpu = false;
 }
 
-void mote__parked_free(struct mote__parked *parked)
+void mote__parked_free(mote_sandbox *sandbox)
 {
-    if (!parked)
+    if (!sandbox->parked)
         return;
-    mote__delta_free(&parked->delta);
-    mote__wipe(&parked->resume, sizeof parked->resume);
-    mote__free(parked);
+    discard(sandbox->parked);
+    sandbox->parked = NULL;
+    atomic_fetch_sub(&sandbox->host->crowd.parked, 1);
 }

@@ -14,13 +14,14 @@ struct mote__parked {
     struct mote__resume resume;
 };
 
-/* Of a sandbox that this thread has entered: keeps its state and gives its shell away. Nothing has
- * changed after a failure. */
-int mote__sandbox_park(mote_sandbox *sandbox, mote_error *error);
+/* Of a sandbox that this thread has entered: keeps its state; it must part from its shell then.
+ * Nothing has changed after a failure. */
+int mote__sandbox_keep(mote_sandbox *sandbox, mote_error *error);
 /* A fresh shell gets the state; the sandbox is not parked any more. */
 int mote__sandbox_unpark(mote_sandbox *sandbox, mote_error *error);
 /* Of a parked sandbox or any other: its state is gone, and it starts at the snapshot. */
 void mote__parked_forget(mote_sandbox *sandbox);
-void mote__parked_free(struct mote__parked *parked); /* NULL is fine */
+/* It is not parked any more. */
+void mote__parked_free(mote_sandbox *sandbox);
 
 #endif

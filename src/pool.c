@@ -272,7 +272,7 @@ void mote__pool_free(mote_host *host)
 /* ---- taking ---- */
 
 /* A place for one more VM: `*victim` is one that must be destroyed for it, or NULL. */
-static int make_room(struct mote__pool *pool, struct mote__shell **victim, mote_error *error)
+static int make_room(struct mote__pool *pool, struct mote__shell **victim)
 {
     *victim = NULL;
     while (pool->most && pool->shells >= pool->most) {
@@ -282,9 +282,7 @@ static int make_room(struct mote__pool *pool, struct mote__shell **victim, mote_
         if (*victim)
             return 0;
         if (!pool->making)
-            return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
-                              "free sandboxes, or raise mote_host_options.shells_most",
-                              "all %zu VMs that the host may have are in use", pool->most);
+            return MOTE__POOL_FULL;
         wait_made(pool);
     }
     pool->shells++;
@@ -304,7 +302,7 @@ static void remember_wish(struct mote__pool *pool, const struct mote__shell_wish
 
 /* An idle shell, or the right to make one. */
 static int find(struct mote__shell **shell, struct mote__pool *pool,
-                const struct mote__shell_wish *wish, struct mote__shell **victim, mote_error *error)
+                const struct mote__shell_wish *wish, struct mote__shell **victim)
 {
     *shell = find_idle(pool, wish);
     if (*shell) {
@@ -313,7 +311,7 @@ static int find(struct mote__shell **shell, struct mote__pool *pool,
         wake(pool);
         return 0;
     }
-    int status = make_room(pool, victim, error);
+    int status = make_room(pool, victim);
     if (status)
         return status;
     pool->created++;
@@ -357,7 +355,7 @@ int mote__pool_take(struct mote__shell **out, mote_host *host, const struct mote
 {
     struct mote__shell *shell, *victim = NULL;
     lock(&host->pool);
-    int status = find(&shell, &host->pool, wish, &victim, error);
+    int status = find(&shell, &host->pool, wish, &victim);
     unlock(&host->pool);
     if (!status && !shell)
         status = make(&shell, host, wish, victim, error);

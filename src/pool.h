@@ -59,6 +59,8 @@ void mote__pool_stop(struct mote__pool *pool);
 /* Destroys all shells that are left, in a forked child what is there of them. */
 void mote__pool_free(mote_host *host);
 
+/* No error, and nothing is told: there is the most of VMs already, and none is idle. */
+#define MOTE__POOL_FULL 1
 /* A shell in the state of the snapshot: an idle one that the tenant may have, or a new one. */
 int mote__pool_take(struct mote__shell **shell, mote_host *host,
                     const struct mote__shell_wish *wish, mote_error *error);

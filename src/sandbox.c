@@ -162,11 +162,15 @@ int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *pol
     mote__error_clear(&sandbox->error);
     sandbox->report.size = sizeof sandbox->report;
     mote__host_ref(image->host);
+    atomic_init(&sandbox->entered, 1); /* nobody parks it before it is whole */
+    if (snapshot)
+        atomic_fetch_add(&image->host->crowd.sandboxes, 1);
     int status = build(sandbox, options, error);
     if (status) {
         mote__sandbox_destroy(sandbox);
         return status;
     }
+    atomic_store_explicit(&sandbox->entered, 0, memory_order_release);
     *out = sandbox;
     return 0;
 }
@@ -174,11 +178,13 @@ int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *pol
 void mote__sandbox_destroy(mote_sandbox *sandbox)
 {
     mote_host *host = sandbox->host;
+    if (sandbox->snapshot)
+        atomic_fetch_sub(&host->crowd.sandboxes, 1);
     if (sandbox->state == MOTE_STATE_SUSPENDED && !mote__host_forked(host))
         mote__handle_end(sandbox->handle);
     mote__sandbox_detach(sandbox);
     mote_handle_unref(sandbox->handle);
-    mote__parked_free(sandbox->parked);
+    mote__parked_free(sandbox);
     mote__calls_clear(sandbox);
     for (size_t i = 0; i <= MOTE_MAX_DEPTH; i++)
         mote__free(sandbox->calls[i].arguments.data);
@@ -239,11 +245,18 @@ int mote_sandbox_free(mote_sandbox *sandbox)
 {
     if (!sandbox)
         return 0;
-    /* In a child only the thread that forked is left. */
-    if (atomic_load(&sandbox->entered) &&
-        (!mote__host_forked(sandbox->host) || mote__callback_is_mine(sandbox)))
-        return MOTE_EBUSY;
+    if (mote__host_forked(sandbox->host)) { /* only the thread that forked is left */
+        if (atomic_load(&sandbox->entered) && mote__callback_is_mine(sandbox))
+            return MOTE_EBUSY;
+        mote__sandbox_destroy(sandbox);
+        return 0;
+    }
+    int status = mote__sandbox_enter(sandbox);
+    if (status)
+        return status;
+    int cancel = sandbox->cancel;
     mote__sandbox_destroy(sandbox);
+    mote__cancel_back(cancel);
     return 0;
 }
 
@@ -255,9 +268,13 @@ int mote__sandbox_enter(mote_sandbox *sandbox)
         return MOTE_EINVAL;
     if (mote__host_forked(sandbox->host))
         return MOTE_EFORKED;
-    uint32_t free = 0;
-    if (!atomic_compare_exchange_strong(&sandbox->entered, &free, 1))
-        return MOTE_EBUSY;
+    uint32_t now = 0;
+    while (!atomic_compare_exchange_strong(&sandbox->entered, &now, 1)) {
+        if (now != MOTE__BEING_PARKED)
+            return MOTE_EBUSY;
+        mote__futex_wait(&sandbox->entered, now); /* not long */
+        now = 0;
+    }
     sandbox->cancel = mote__cancel_off();
     return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef MOTE_SANDBOX_H
 #define MOTE_SANDBOX_H
 
+#include "crowd.h"
 #include "handle.h"
 #include "image/image.h"
 #include "linux/fd.h"
@@ -27,7 +28,9 @@ struct mote__buffer {
     size_t most; /* bytes that were ever used since it was wiped */
 };
 
-#define MOTE__LEFT_BEHIND 2u /* sandbox.entered: by orphans only, see below */
+/* Values of sandbox.entered besides 0, nobody, and 1, a thread. */
+#define MOTE__LEFT_BEHIND  2u /* by orphans only, see below */
+#define MOTE__BEING_PARKED 3u /* by a thread that parks it for another sandbox's sake */
 
 /* A call in progress. The mailbox holds their frames one behind the other. */
 struct mote__call {
@@ -53,6 +56,7 @@ struct mote_sandbox {
     uint8_t *init_data;
     size_t init_size;
 
+    struct mote__crowd_place place;
     mote_state state;
     _Atomic uint32_t entered;   /* a thread is inside */
     _Atomic uintptr_t callback; /* pthread_self() of the thread that runs a callback; 0: none */
@@ -109,6 +113,13 @@ void mote__sandbox_detach(mote_sandbox *sandbox);
 /* A shell for a sandbox that is parked, or has one already: every operation that needs the guest
  * begins so. After a failure the sandbox is what it was. */
 int mote__sandbox_need_shell(mote_sandbox *sandbox, mote_error *error);
+/* The two halves of these: what it leaves goes to the pool, or away. */
+struct mote__left {
+    struct mote__shell *shell; /* NULL: nothing */
+    bool whole;                /* others may have it */
+};
+struct mote__left mote__sandbox_part(mote_sandbox *sandbox);
+void mote__shell_left(mote_host *host, const struct mote__left *left);
 /* Makes the sandbox's info page say what is true now, with a new generation. */
 void mote__sandbox_write_info(mote_sandbox *sandbox);
 

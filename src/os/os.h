@@ -92,7 +92,7 @@ int mote__process_id(void);
 int mote__random(void *data, size_t size);
 int mote__thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
 void mote__futex_wait(_Atomic uint32_t *word, uint32_t value);
-void mote__futex_wake(_Atomic uint32_t *word);
+void mote__futex_wake(_Atomic uint32_t *word); /* all who wait; the word itself is not touched */
 /* Takes the highest free real-time signal and gives it an empty handler; returns it. */
 int mote__signal_take(void);
 /* Whether the embedder has a handler for it; and whether this thread lets it in. */
