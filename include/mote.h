@@ -227,6 +227,22 @@ MOTE_API int mote_host_new(mote_host **host, const mote_host_options *options, m
 /* MOTE_EBUSY, and nothing is done, while objects of the host exist. NULL is fine. */
 MOTE_API int mote_host_free(mote_host *host);
 
+/* What a host has in use, as of some moment of the question. Set `size` to sizeof(mote_host_use);
+ * the rest is written. */
+typedef struct mote_host_use {
+    size_t size;
+    uint64_t vms_used;    /* VMs that sandboxes have, or that are being made or destroyed; not those
+                             in which images boot */
+    uint64_t vms_idle;    /* in the pool */
+    uint64_t sandboxes;   /* that live */
+    uint64_t parked;      /* of these, without a VM: see "parking" */
+    uint64_t vms_created; /* since the host was made, for sandboxes and ahead of need */
+    uint64_t vms_reused;  /* how often a sandbox got a VM from the pool */
+} mote_host_use;
+
+/* Counters, under one lock; any thread. Errors: EINVAL (NULL, or a size of no version), EFORKED. */
+MOTE_API int mote_host_describe(mote_host *host, mote_host_use *use);
+
 /* ---- values ------------------------------------------------------------------ */
 
 typedef enum mote_type {
@@ -734,6 +750,27 @@ MOTE_API int mote_reset(mote_sandbox *sandbox);
 /* Parks a sandbox; one that is parked already stays so. Errors: ENOMEM, ESYSTEM (nothing has
  * changed); EBUSY, EFORKED, EINVAL. */
 MOTE_API int mote_sandbox_park(mote_sandbox *sandbox);
+
+/*
+ * What memory a sandbox takes, in bytes: counted by the library from its page tables, which the
+ * processor marks, and from what it handed out; the kernel is not asked. Set `size` to
+ * sizeof(mote_memory_use); the rest is written. A parked sandbox has `parked` alone.
+ */
+typedef struct mote_memory_use {
+    size_t size;
+    uint64_t resident; /* the VM's own: pages that were not zero at the start, pages that were
+                          written since, init data, page tables. The kernel's part of a VM, about
+                          500 KiB, is not in here; neither are pages that were read only */
+    uint64_t dirty; /* pages that were written since the VM was made, and not given back since: what
+                       a reset looks at, and at most what parking would keep of them */
+    uint64_t shared; /* what the VM maps together with others: the image's read-only part and the
+                        granted files, used or not */
+    uint64_t parked; /* what a parked sandbox keeps of its guest, with the bookkeeping of that */
+} mote_memory_use;
+
+/* Reads every entry of the guest's writable memory: not for hot paths. Errors: EINVAL (NULL, or a
+ * size of no version), EBUSY (a thread is inside, this one's host functions too), EFORKED. */
+MOTE_API int mote_sandbox_memory(mote_sandbox *sandbox, mote_memory_use *use);
 
 /* The error of the last operation on the sandbox that failed; valid until the next. */
 MOTE_API const mote_error *mote_sandbox_error(const mote_sandbox *sandbox);

@@ -434,3 +434,13 @@ void mote__pool_forget(mote_host *host, const struct mote__snapshot *image)
     wake(pool);
     unlock(pool);
 }
+
+void mote__pool_count(struct mote__pool *pool, mote_host_use *use)
+{
+    lock(pool);
+    use->vms_idle = pool->idle.count + pool->surplus.count;
+    use->vms_used = pool->shells - use->vms_idle;
+    use->vms_reused = pool->reused;
+    unlock(pool);
+    use->vms_created = atomic_load(&pool->made_ever);
+}

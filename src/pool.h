@@ -69,6 +69,8 @@ int mote__pool_take(struct mote__shell **shell, mote_host *host,
 void mote__pool_give(mote_host *host, struct mote__shell *shell);
 /* Destroys a shell that cannot be cleaned, or in which an image booted. */
 void mote__pool_drop(mote_host *host, struct mote__shell *shell);
+/* Fills what is about VMs. */
+void mote__pool_count(struct mote__pool *pool, mote_host_use *use);
 /* Before an image goes: keeps no shell of its snapshot or of one layered on it. */
 void mote__pool_forget(mote_host *host, const struct mote__snapshot *snapshot);
 
