@@ -109,7 +109,7 @@ static void json_row(FILE *f, const struct row *row)
     json_number(f, "floor_min", row->floor_min);
     json_number(f, "ratio", row->ratio);
     json_number(f, "goal", row->goal);
-    fprintf(f, "}");
+    fprintf(f, ", \"at_least\": %s}", row->at_least ? "true" : "false");
 }
 
 int report_json(const struct bench *bench)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chart.h"
 #include "guest_options.h"
 
 const char help_bench[] =
@@ -25,6 +26,9 @@ const char help_bench[] =
     "                   (default: 1)\n"
     "  --hgrm PREFIX    write the distributions to PREFIX.warm.hgrm, PREFIX.fresh.hgrm and\n"
     "                   PREFIX.new.hgrm, in microseconds, as HdrHistogram's tools read them\n"
+    "  --chart FILE     draw the distributions: FILE is .html or .svg, complete in itself\n"
+    "  --from FILE      measure nothing: draw the ratios of FILE, which 'make bench' of mote's\n"
+    "                   sources wrote (build/bench.json)\n"
     "  --json           one JSON object on standard output\n"
     "  -h, --help       show this\n"
     "About the guest, as of 'mote run':\n"
@@ -40,16 +44,26 @@ const char help_bench[] =
     "  --refused ANSWER what a system call gets that is not granted: enosys or fault\n"
     "                   (default: enosys)\n"
     "\n"
-    "Exit status: 0; 1 when a file could not be written; else as of 'mote run'.\n"
+    "Exit status: 0; 1 when a file could not be written; else as of 'mote run'. With --from\n"
+    "126 when FILE is not such a file, 127 when it cannot be read.\n"
     "\n"
     "Examples:\n"
-    "  mote bench\n"
+    "  mote bench --chart bench.html\n"
     "  mote bench --threads 4 --seconds 10 --invoke fib fib.mote 20\n";
 
 static int refuse_program(const struct run *run)
 {
     say("%s is a program without exports; mote bench calls functions", run->options.guest);
     return CLI_USAGE;
+}
+
+static bool write_chart(const struct bench *bench)
+{
+    const char *path = bench->options.chart;
+    int error = path != NULL ? chart_times(bench, path) : 0;
+    if (error != 0)
+        say("%s: %s", path, strerror(error));
+    return error == 0;
 }
 
 static int measure(struct bench *bench)
@@ -62,7 +76,7 @@ static int measure(struct bench *bench)
     bool written = run->options.json ? bench_print_json(bench) : bench_print_table(bench);
     if (!written)
         return CLI_MOTE;
-    return bench_write_hgrm(bench) ? CLI_OK : CLI_FAILED;
+    return bench_write_hgrm(bench) && write_chart(bench) ? CLI_OK : CLI_FAILED;
 }
 
 static int find_and_measure(struct bench *bench)
@@ -107,6 +121,8 @@ int cmd_bench(int argc, char **argv)
         cli_finish(bench_parse(&bench.options, argv, &problem), "bench", help_bench, &problem);
     if (status >= 0)
         return status;
+    if (bench.options.from != NULL)
+        return chart_from(bench.options.from, bench.options.chart);
     bench.of = calloc(BENCH_KINDS, sizeof(*bench.of));
     if (bench.of == NULL) {
         say("there is not enough memory");

@@ -65,7 +65,9 @@ struct bench_options {
     struct run_options guest; /* guest.guest NULL: the guest inside the command */
     uint64_t duration_ns;
     unsigned threads;
-    const char *hgrm; /* where names of files begin; NULL: none */
+    const char *hgrm;  /* where names of files begin; NULL: none */
+    const char *chart; /* NULL: none */
+    const char *from;  /* a file of `make bench` to draw; NULL: measure */
 };
 
 struct build_options {

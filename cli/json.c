@@ -4,8 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 sequence at `s`, 0 when it is not one. */
-static size_t utf8_length(const unsigned char *s, size_t size)
+size_t utf8_length(const unsigned char *s, size_t size)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     if (s[0] < 0x80)

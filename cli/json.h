@@ -13,6 +13,9 @@ struct json {
     bool more; /* a value stands before this one */
 };
 
+/* Bytes of the UTF-8 sequence at `s`, 0 when it is not one; `size` is at least 1. */
+size_t utf8_length(const unsigned char *s, size_t size);
+
 void json_open(struct json *json, const char *key, char bracket); /* '{' or '[' */
 void json_close(struct json *json, char bracket);                 /* '}' or ']' */
 void json_bool(struct json *json, const char *key, bool value);

@@ -6,7 +6,7 @@
 
 #include "guest_options.h"
 
-enum { SECONDS = GUEST_END, THREADS, HGRM, JSON, HELP };
+enum { SECONDS = GUEST_END, THREADS, HGRM, CHART, FROM, JSON, HELP };
 enum { THREADS_MOST = 1024 };
 
 static const struct cli_option known[] = {
@@ -14,6 +14,8 @@ static const struct cli_option known[] = {
     {SECONDS, 0, "seconds", "NUMBER", "a number of seconds, at most 86400"},
     {THREADS, 0, "threads", "NUMBER", "a number from 1 to 1024"},
     {HGRM, 0, "hgrm", "PREFIX", "the beginning of a file's name"},
+    {CHART, 0, "chart", "FILE", "a file whose name ends in .html or .svg"},
+    {FROM, 0, "from", "FILE", "a file"},
     {JSON, 0, "json", NULL, NULL},
     {HELP, 'h', "help", NULL, NULL},
     {0, 0, NULL, NULL, NULL},
@@ -33,6 +35,12 @@ static bool parse_seconds(const char *text, uint64_t *duration_ns)
            *duration_ns <= UINT64_C(86400000000000);
 }
 
+static bool is_chart(const char *path)
+{
+    const char *end = strrchr(path, '.');
+    return end != NULL && (strcmp(end, ".html") == 0 || strcmp(end, ".svg") == 0);
+}
+
 /* False when the value is not one that the option takes. */
 static bool set_option(struct bench_options *options, int id, const char *value)
 {
@@ -43,6 +51,12 @@ static bool set_option(struct bench_options *options, int id, const char *value)
         return parse_threads(value, &options->threads);
     case HGRM:
         options->hgrm = value;
+        return *value != '\0';
+    case CHART:
+        options->chart = value;
+        return is_chart(value);
+    case FROM:
+        options->from = value;
         return *value != '\0';
     case JSON:
         options->guest.json = true;
@@ -69,6 +83,10 @@ enum cli_parsed bench_parse(struct bench_options *options, char **argv, struct l
     if (id < 0)
         return CLI_WRONG;
     guest_set_words(&options->guest, argv + args.next);
+    if (options->from != NULL && options->chart == NULL)
+        return cli_wrong(problem, "--from: --chart must say where to draw it");
+    if (options->from != NULL && options->guest.guest != NULL)
+        return cli_wrong(problem, "%s: --from measures nothing", options->guest.guest);
     if (options->guest.guest == NULL && options->guest.invoke != NULL)
         return cli_wrong(problem, "--invoke: which guest?");
     return CLI_GO;

@@ -106,6 +106,8 @@ static void bench_command(void)
                "a day at most");
     fake_check(options.hgrm == NULL || (is_word(options.hgrm) && options.hgrm[0] != '\0'),
                "a name of files");
+    fake_check(options.from == NULL || (is_word(options.from) && is_word(options.chart)),
+               "what is drawn has a place");
     fake_check(guest->guest != NULL ? is_word(guest->guest) : guest->invoke == NULL,
                "a function has a guest");
     fake_check(guest->words + guest->nwords == argv + argc, "the words are the rest");

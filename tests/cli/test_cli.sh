@@ -285,6 +285,38 @@ runs 1 "$mote" bench --json --invoke fail "$guests/echo" 5 'bad thing'
 is_json 'not d["ok"] and d["error"]["code"] == "MOTE_EGUEST" and d["exit"] == 1'
 runs 124 "$mote" bench --deadline 20ms --invoke spin "$guests/faults"; says 'the deadline passed'
 runs 1 "$mote" bench --seconds 10ms --hgrm "$scratch/none/x"; says "$scratch/none/x.warm.hgrm: No such file"
+# Charts are well-formed, refer to nothing elsewhere, and show names as text.
+is_chart() {
+    checks=$((checks + 1))
+    python3 "$here/check_chart.py" "$@" >"$scratch/out" 2>"$scratch/err" || report "$* is not a chart as it should be"
+}
+runs 0 "$mote" bench --seconds 20ms --chart "$scratch/a.svg"; is_chart "$scratch/a.svg" 3 'warm call' '99 %'
+runs 0 "$mote" bench --seconds 20ms --chart "$scratch/a.html" --invoke echo_i32 "$guests/echo" 1
+is_chart "$scratch/a.html" 3 'echo_i32(i32)->i32'
+hostile="$scratch/<script>&\"'"
+cp "$guests/echo" "$hostile"
+runs 0 "$mote" bench --seconds 20ms --chart "$scratch/b.html" --invoke nothing "$hostile"
+is_chart "$scratch/b.html" 3 "<script>&\"'"
+cat >"$scratch/rows.json" <<'EOF'
+[{"name": "<b>&\u0001", "unit": "us", "p50": 2, "floor": 1, "ratio": 2.0, "goal": 1.1, "at_least": false},
+ {"name": "speed", "unit": "ms", "p50": 10, "floor": 9, "ratio": 0.9, "goal": 0.8, "at_least": true},
+ {"name": "boot", "unit": "us", "p50": 10, "floor": null, "ratio": null, "goal": null}]
+EOF
+runs 0 "$mote" bench --from "$scratch/rows.json" --chart "$scratch/r.svg"
+is_chart "$scratch/r.svg" 0 '<b>&' '≤ 1.10 missed' '≥ 0.80 met' '10.00 µs'
+runs 0 "$mote" bench --from "$scratch/rows.json" --chart "$scratch/r.html"; is_chart "$scratch/r.html" 0 speed
+runs 2 "$mote" bench --chart x.png; says '--chart must be a file whose name ends in .html or .svg'
+runs 2 "$mote" bench --from "$scratch/rows.json"; says '--chart must say where'
+runs 2 "$mote" bench --from "$scratch/rows.json" --chart x.svg "$guests/echo"; says 'measures nothing'
+runs 1 "$mote" bench --from "$scratch/rows.json" --chart "$scratch/none/x.svg"; says 'No such file'
+runs 1 "$mote" bench --seconds 10ms --chart "$scratch/none/x.svg"; says 'No such file'
+runs 127 "$mote" bench --from "$scratch/none" --chart "$scratch/n.svg"; says "$scratch/none: No such file"
+for text in '' '[' '[]' '{}' '[1]' '[{"name": 1, "ratio": 2}]' '[{"name": "x", "ratio": 1e999}]' '[{"name": "a"}] x'; do
+    printf '%s' "$text" >"$scratch/rows.json"
+    runs 126 "$mote" bench --from "$scratch/rows.json" --chart "$scratch/n.svg"; says_lines 1
+done
+runs 126 "$mote" bench --from /dev/zero --chart "$scratch/n.svg"; says 'larger than 1 MiB'
+checks=$((checks + 1)); [ ! -e "$scratch/n.svg" ] || report 'a chart was made of nothing'
 
 # ---- doctor -------------------------------------------------------------------------------------
 runs 0 "$mote" doctor; prints_part 'a guest ran'; prints_part 'Guests run on this machine.'
