@@ -67,14 +67,15 @@ static int make_policy(struct library *library, uint64_t memory, mote_error *err
 
 /* ---- life ---- */
 
-int library_open(struct library *library, const char *guest, uint64_t memory)
+int library_open_with(struct library *library, const char *guest, uint64_t memory,
+                      const mote_host_options *options)
 {
     char path[512];
     mote_error error = MOTE_ERROR_INIT;
     memset(library, 0, sizeof *library);
     snprintf(path, sizeof path, "%s/%s", MOTE_GUEST_DIR, guest);
     mote_source source = MOTE_SOURCE_PATH(path);
-    int status = mote_host_new(&library->host, NULL, &error);
+    int status = mote_host_new(&library->host, options, &error);
     if (!status)
         status = mote_image_open(&library->image, library->host, &source, NULL, &error);
     if (!status)
@@ -86,6 +87,11 @@ int library_open(struct library *library, const char *guest, uint64_t memory)
     failed(guest, &error);
     library_close(library);
     return -1;
+}
+
+int library_open(struct library *library, const char *guest, uint64_t memory)
+{
+    return library_open_with(library, guest, memory, NULL);
 }
 
 void library_close(struct library *library)

@@ -19,6 +19,9 @@ struct library {
 /* Opens and boots a guest of tests/guests under a limit of `memory` bytes (0: the
  * default); no sandbox yet. -1 after a message. */
 int library_open(struct library *library, const char *guest, uint64_t memory);
+/* The same with a host of these options. */
+int library_open_with(struct library *library, const char *guest, uint64_t memory,
+                      const mote_host_options *options);
 void library_close(struct library *library);
 int library_new_sandbox(struct library *library);
 void library_free_sandbox(struct library *library);

@@ -14,13 +14,26 @@ static const struct {
     int (*run)(struct bench *bench, unsigned argument);
     unsigned argument;
 } benchmarks[] = {
-    {"call.exit", bench_call_exit, 0},       {"call.typed", bench_typed, 0},
-    {"hostcall", bench_hostcall, 0},         {"suspend+resume", bench_suspend, 0},
-    {"syscall", bench_syscall, 0},           {"call.fresh.0", bench_call_fresh, 0},
-    {"call.fresh.16", bench_call_fresh, 16}, {"call.fresh.64", bench_call_fresh, 64},
-    {"sandbox.cold", bench_cold, 0},         {"bytes.50mb", bench_bytes, 0},
-    {"memory.live", bench_live, 0},          {"image.boot", bench_boot, 0},
-    {"run.native", bench_native, 20},        {"run.syscalls", bench_syscalls, 100},
+    {"call.exit", bench_call_exit, 0},
+    {"call.typed", bench_typed, 0},
+    {"hostcall", bench_hostcall, 0},
+    {"suspend+resume", bench_suspend, 0},
+    {"syscall", bench_syscall, 0},
+    {"call.fresh.0", bench_call_fresh, 0},
+    {"call.fresh.16", bench_call_fresh, 16},
+    {"call.fresh.64", bench_call_fresh, 64},
+    {"sandbox.cold", bench_cold, 0},
+    {"bytes.50mb", bench_bytes, 0},
+    {"memory.live", bench_live, 0},
+    {"image.boot", bench_boot, 0},
+    {"attach.parked", bench_attach_parked, 0},
+    {"memory.parked", bench_memory_parked, 0},
+    {"scale.parked.10", bench_scale_parked, 10},
+    {"scale.parked.100", bench_scale_parked, 100},
+    {"scale.parked.1000", bench_scale_parked, 1000},
+    {"scale.parked.10000", bench_scale_parked, 10000},
+    {"run.native", bench_native, 20},
+    {"run.syscalls", bench_syscalls, 100},
 };
 enum { NBENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
 
