@@ -93,6 +93,18 @@ int mote__random(void *data, size_t size);
 int mote__thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
 void mote__futex_wait(_Atomic uint32_t *word, uint32_t value);
 void mote__futex_wake(_Atomic uint32_t *word); /* all who wait; the word itself is not touched */
+/* Until it is signalled, or for no reason, or `until` (monotonic; 0: for ever) has passed. The
+ * condition must come from mote__condition_init. */
+void mote__condition_init(pthread_cond_t *condition);
+void mote__condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t until);
+/* A descriptor that is readable while it is set. */
+int mote__event_open(void);
+void mote__event_set(int fd);
+void mote__event_clear(int fd);
+/* On how many processors this thread may run; at least 1. */
+unsigned mote__processors(void);
+/* This thread lets it in from now on. */
+void mote__signal_let_in(int signal);
 /* Takes the highest free real-time signal and gives it an empty handler; returns it. */
 int mote__signal_take(void);
 /* Whether the embedder has a handler for it; and whether this thread lets it in. */

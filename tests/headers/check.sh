@@ -48,7 +48,7 @@ layout() {
 for compiler in gcc clang; do
     layout "$compiler" "${c[@]}"
     layout "$compiler" "${c[@]}" -DGUEST
-    for header in mote.h mote_call.h mote_guest.h mote_abi.h; do
+    for header in mote.h mote_call.h mote_executor.h mote_guest.h mote_abi.h; do
         alone "$compiler" $header "${c[@]}"
     done
     refuses "$compiler" 12 "${c[@]}"
@@ -57,7 +57,7 @@ for compiler in g++ clang++; do
     layout "$compiler" "${cxx[@]}"
     layout "$compiler" "${cxx[@]}" -DGUEST
     alone "$compiler" mote_guest.h "${cxx[@]}" -fno-exceptions -fno-rtti
-    for header in mote.h mote_call.h mote_guest.h mote_abi.h; do
+    for header in mote.h mote_call.h mote_executor.h mote_guest.h mote_abi.h; do
         alone "$compiler" $header "${cxx[@]}"
     done
     refuses "$compiler" 11 "${cxx[@]}"

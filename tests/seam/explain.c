@@ -64,6 +64,8 @@ static const struct explained table[] = {
      {{SYS_memfd_create, 1}, {SYS_ftruncate, 1}, {SYS_sendfile, 100}, {SYS_fcntl, 1}}},
     {"getrandom", {{SYS_getrandom, 1}}},
     {"thread", {{SYS_clone3, 1}, {SYS_clone, 1}, {SYS_mmap, 2}, {SYS_mprotect, 2}}},
+    {"eventfd", {{SYS_eventfd2, 1}}},
+    {"event", {{SYS_write, 1}, {SYS_read, 1}}},
     {"sigaction", {{SYS_rt_sigaction, 200}}},
     {"dup", {{SYS_fcntl, 2}, {SYS_newfstatat, 2}, {SYS_ioctl, 2}, {SYS_openat, 1}}},
     {"read", {{SYS_read, 1}, {SYS_recvfrom, 1}, {SYS_poll, 1}}},
@@ -81,7 +83,8 @@ static const long without_failure[] = {
     SYS_clock_nanosleep,
     SYS_ppoll, /* a sleep that ends early */
     SYS_clock_gettime,
-    SYS_getpid, /* questions without failure */
+    SYS_sched_getaffinity,
+    SYS_getpid, /* questions without failure, or with an answer for it */
     SYS_rt_sigprocmask,
     SYS_rt_sigaction, /* questions, giving back; taking one is "sigaction" */
     SYS_rt_sigpending,

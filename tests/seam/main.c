@@ -4,7 +4,7 @@
  * through the seam, then the second ... until a round ends without having come
  * to its failure. After each round the process must hold what it held before.
  *
- *     seam scenario|world [FIRST [LAST]]      these rounds only
+ *     seam scenario|world|workers [FIRST [LAST]]      these rounds only
  *     seam explain [NAME], seam names         see explain.c
  */
 #include <errno.h>
@@ -158,7 +158,8 @@ static int run_kinds(unsigned long first, unsigned long last)
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fprintf(stderr, "usage: seam scenario|world [FIRST [LAST]] | explain [NAME] | names\n");
+        fprintf(stderr,
+                "usage: seam scenario|world|workers [FIRST [LAST]] | explain [NAME] | names\n");
         return 2;
     }
     mote__seam_hook = hook;
@@ -167,10 +168,14 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "explain") == 0) {
-        static void (*const all[])(void) = {scenario_run, world_run};
-        return explain(all, 2, argc > 2 ? argv[2] : NULL);
+        static void (*const all[])(void) = {scenario_run, world_run, workers_run};
+        return explain(all, 3, argc > 2 ? argv[2] : NULL);
     }
-    scenario = strcmp(argv[1], "world") == 0 ? world_run : scenario_run;
+    scenario = scenario_run;
+    if (strcmp(argv[1], "world") == 0)
+        scenario = world_run;
+    if (strcmp(argv[1], "workers") == 0)
+        scenario = workers_run;
     unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
     unsigned long last = argc > 3 ? strtoul(argv[3], NULL, 0) : 100000;
     return run_kinds(first, last);
