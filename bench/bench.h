@@ -42,6 +42,8 @@ int bench_typed(struct bench *bench, unsigned unused);
 int bench_syscall(struct bench *bench, unsigned unused);
 int bench_suspend(struct bench *bench, unsigned unused);
 int bench_cold(struct bench *bench, unsigned unused);
+int bench_pooled_image(struct bench *bench, unsigned unused);
+int bench_pooled_tenant(struct bench *bench, unsigned unused);
 int bench_bytes(struct bench *bench, unsigned unused);
 int bench_live(struct bench *bench, unsigned unused);
 int bench_attach_parked(struct bench *bench, unsigned unused);

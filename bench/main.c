@@ -26,6 +26,8 @@ static const struct {
     {"bytes.50mb", bench_bytes, 0},
     {"memory.live", bench_live, 0},
     {"image.boot", bench_boot, 0},
+    {"sandbox.pooled.image", bench_pooled_image, 0},
+    {"sandbox.pooled.tenant", bench_pooled_tenant, 0},
     {"attach.parked", bench_attach_parked, 0},
     {"memory.parked", bench_memory_parked, 0},
     {"scale.parked.10", bench_scale_parked, 10},

@@ -206,8 +206,8 @@ typedef struct mote_host_options {
      * shells_low: VMs that nobody has used yet, kept ready for the image that was last short of
      * one. shells_high: idle VMs in all that are kept at most; less than shells_low counts as
      * shells_low. Both 0: no pool and no thread. An idle VM has about half a megabyte of
-     * the kernel's memory, the image's first memory and up to a megabyte of what guests wrote
-     * since, made like new.
+     * the kernel's memory, and for each image that it served, eight at most, the image's first
+     * memory and up to a megabyte of what guests wrote since, made like new.
      */
     size_t shells_low, shells_high;
     /* VMs in all, idle ones included, without the one in which an image boots; 0: no limit. A

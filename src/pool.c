@@ -4,60 +4,61 @@
 #include <string.h>
 
 #include "error.h"
-#include "host.h"
+#include "image/image.h"
 #include "mote_abi.h"
+#include "vm/machine.h"
 #include "vm/revert.h"
 
 /* ---- lists ---- */
 
-static void put_first(struct mote__shells *list, struct mote__shell *shell)
+static void put_first(struct mote__machines *list, struct mote__machine *machine)
 {
-    shell->previous = NULL;
-    shell->next = list->first;
-    if (shell->next)
-        shell->next->previous = shell;
+    machine->previous = NULL;
+    machine->next = list->first;
+    if (machine->next)
+        machine->next->previous = machine;
     else
-        list->last = shell;
-    list->first = shell;
+        list->last = machine;
+    list->first = machine;
     list->count++;
 }
 
-static void take_out(struct mote__shells *list, struct mote__shell *shell)
+static void take_out(struct mote__machines *list, struct mote__machine *machine)
 {
-    if (shell->previous)
-        shell->previous->next = shell->next;
+    if (machine->previous)
+        machine->previous->next = machine->next;
     else
-        list->first = shell->next;
-    if (shell->next)
-        shell->next->previous = shell->previous;
+        list->first = machine->next;
+    if (machine->next)
+        machine->next->previous = machine->previous;
     else
-        list->last = shell->previous;
+        list->last = machine->previous;
     list->count--;
 }
 
-static struct mote__shell *take_last(struct mote__shells *list)
+static struct mote__machine *take_last(struct mote__machines *list)
 {
-    struct mote__shell *shell = list->last;
-    if (shell)
-        take_out(list, shell);
-    return shell;
+    struct mote__machine *machine = list->last;
+    if (machine)
+        take_out(list, machine);
+    return machine;
 }
 
 /* ---- rules ---- */
 
-static bool may_have(const struct mote__pool *pool, const struct mote__shell *shell,
+static bool may_have(const struct mote__pool *pool, const struct mote__machine *machine,
                      const char *tenant)
 {
-    if (!shell->used || pool->reuse == MOTE_REUSE_FREELY)
+    if (!machine->used || pool->reuse == MOTE_REUSE_FREELY)
         return true;
-    return pool->reuse == MOTE_REUSE_TENANT && shell->tenant && tenant &&
-           strcmp(shell->tenant, tenant) == 0;
+    return pool->reuse == MOTE_REUSE_TENANT && machine->tenant && tenant &&
+           strcmp(machine->tenant, tenant) == 0;
 }
 
-/* Whether a shell that a sandbox has left can have another one at all. */
-static bool is_reusable(const struct mote__pool *pool, const struct mote__shell *shell)
+/* Whether a machine that a sandbox has left can have another one at all. */
+static bool is_reusable(const struct mote__pool *pool, const struct mote__machine *machine)
 {
-    return pool->high && (pool->reuse == MOTE_REUSE_FREELY || shell->tenant);
+    return pool->high && (pool->reuse == MOTE_REUSE_FREELY || machine->tenant);
 }
 
 static bool fits(const struct mote__shell *shell, const struct mote__shell_wish *wish)
@@ -67,32 +68,60 @@ static bool fits(const struct mote__shell *shell, const struct mote__shell_wish 
            mote__snapshot_needs(wish->snapshot) <= mote__align_up(wish->limit, MOTE_REGION_ALIGN);
 }
 
-static struct mote__shell *find_idle(const struct mote__pool *pool,
+static struct mote__shell *find_seat(const struct mote__machine *machine,
                                      const struct mote__shell_wish *wish)
 {
-    for (struct mote__shell *s = pool->idle.first; s; s = s->next)
-        if (fits(s, wish) && may_have(pool, s, wish->tenant))
-            return s;
+    for (size_t i = 0; i < machine->count; i++)
+        if (fits(machine->seats[i], wish))
+            return machine->seats[i];
     return NULL;
 }
 
-/* Of those that are kept ready: nobody has used it, and it is what was last wished for. */
-static bool is_fresh(const struct mote__pool *pool, const struct mote__shell *shell)
+/* How well a machine serves a wish; 0: not at all. One with the right shell is worth more than one
+ * without, and unused ones are kept for those who can have no other. */
+static unsigned value_of(const struct mote__pool *pool, const struct mote__machine *machine,
+                         const struct mote__shell_wish *wish)
 {
-    return !shell->used && pool->wish.snapshot && fits(shell, &pool->wish);
+    if (!may_have(pool, machine, wish->tenant))
+        return 0;
+    unsigned used = machine->used ? 1 : 0;
+    if (find_seat(machine, wish))
+        return 3 + used;
+    return mote__machine_has_room(machine, wish->snapshot, wish->limit, wish->files) ? 1 + used : 0;
+}
+
+static struct mote__machine *find_idle(const struct mote__pool *pool,
+                                       const struct mote__shell_wish *wish)
+{
+    struct mote__machine *best = NULL;
+    unsigned most = 0;
+    for (struct mote__machine *m = pool->idle.first; m && most < 4; m = m->next) {
+        unsigned value = value_of(pool, m, wish);
+        if (value <= most)
+            continue;
+        most = value;
+        best = m;
+    }
+    return best;
+}
+
+/* Of those that are kept ready: nobody has used it, and it is what was last wished for. */
+static bool is_fresh(const struct mote__pool *pool, const struct mote__machine *machine)
+{
+    return !machine->used && pool->wish.snapshot && find_seat(machine, &pool->wish);
 }
 
 static size_t count_fresh(const struct mote__pool *pool)
 {
     size_t n = 0;
-    for (const struct mote__shell *s = pool->idle.first; s; s = s->next)
-        n += is_fresh(pool, s);
+    for (const struct mote__machine *m = pool->idle.first; m; m = m->next)
+        n += is_fresh(pool, m);
     return n;
 }
 
 static bool should_make(const struct mote__pool *pool)
 {
-    return pool->low && pool->wish.snapshot && (!pool->most || pool->shells < pool->most) &&
+    return pool->low && pool->wish.snapshot && (!pool->most || pool->vms < pool->most) &&
            count_fresh(pool) < pool->low;
 }
 
@@ -114,11 +143,11 @@ static void wake(struct mote__pool *pool)
         pthread_cond_signal(&pool->work);
 }
 
-/* The idle shell that is least worth keeping: those made ahead come last, then what was used last.
- */
-static struct mote__shell *take_worst(struct mote__pool *pool)
+/* The idle machine that is least worth keeping: those made ahead come last, then what was used
+ * last. */
+static struct mote__machine *take_worst(struct mote__pool *pool)
 {
-    struct mote__shell *worst = pool->idle.last;
+    struct mote__machine *worst = pool->idle.last;
     while (worst && is_fresh(pool, worst))
         worst = worst->previous;
     if (!worst)
@@ -127,10 +156,10 @@ static struct mote__shell *take_worst(struct mote__pool *pool)
     return worst;
 }
 
-/* An idle shell, clean; what is then too much goes. */
-static void keep_idle(struct mote__pool *pool, struct mote__shell *shell)
+/* An idle machine, clean; what is then too much goes. */
+static void keep_idle(struct mote__pool *pool, struct mote__machine *machine)
 {
-    put_first(&pool->idle, shell);
+    put_first(&pool->idle, machine);
     while (pool->idle.count > pool->high)
         put_first(&pool->surplus, take_worst(pool));
 }
@@ -143,11 +172,11 @@ static void forget_wish(struct mote__pool *pool)
 
 static void destroy_one(struct mote__pool *pool)
 {
-    struct mote__shell *shell = take_last(&pool->surplus);
+    struct mote__machine *machine = take_last(&pool->surplus);
     unlock(pool);
-    mote__shell_free(shell);
+    mote__machine_free(machine);
     lock(pool);
-    pool->shells--;
+    pool->vms--;
 }
 
 static int make_shell(struct mote__shell **shell, mote_host *host,
@@ -156,7 +185,7 @@ static int make_shell(struct mote__shell **shell, mote_host *host,
     int status = mote__shell_from_snapshot(shell, &host->allocator, host->hv, wish->snapshot,
                                            wish->limit, wish->files, error);
     if (!status)
-        (*shell)->number = atomic_fetch_add(&host->pool.made_ever, 1);
+        (*shell)->machine->number = atomic_fetch_add(&host->pool.made_ever, 1);
     return status;
 }
 
@@ -168,17 +197,18 @@ static void make_one(mote_host *host)
     struct mote__shell_wish wish = pool->wish;
     mote_error error = MOTE_ERROR_INIT;
     pool->making = mote__snapshot_ref(wish.snapshot);
-    pool->shells++;
+    pool->vms++;
     unlock(pool);
     if (make_shell(&shell, host, &wish, &error))
         mote__host_log(host, 2, "no VM could be made ahead: %s", error.text);
     else
-        mote__host_log(host, 1, "VM %llu was made ahead", (unsigned long long)shell->number);
+        mote__host_log(host, 1, "VM %llu was made ahead",
+                       (unsigned long long)shell->machine->number);
     lock(pool);
     if (shell) {
-        keep_idle(pool, shell);
+        keep_idle(pool, shell->machine);
     } else {
-        pool->shells--;
+        pool->vms--;
         if (pool->wish.snapshot == wish.snapshot)
             forget_wish(pool);
     }
@@ -252,13 +282,13 @@ void mote__pool_stop(struct mote__pool *pool)
     pthread_mutex_destroy(&pool->lock);
 }
 
-static void free_list(const mote_host *host, struct mote__shells *list)
+static void free_list(const mote_host *host, struct mote__machines *list)
 {
-    struct mote__shell *shell;
-    while ((shell = take_last(list))) {
+    struct mote__machine *machine;
+    while ((machine = take_last(list))) {
         if (mote__host_forked(host))
-            mote__shell_abandon(shell);
-        mote__shell_free(shell);
+            mote__machine_abandon(machine);
+        mote__machine_free(machine);
     }
 }
 
@@ -272,10 +302,10 @@ void mote__pool_free(mote_host *host)
 /* ---- taking ---- */
 
 /* A place for one more VM: `*victim` is one that must be destroyed for it, or NULL. */
-static int make_room(struct mote__pool *pool, struct mote__shell **victim)
+static int make_room(struct mote__pool *pool, struct mote__machine **victim)
 {
     *victim = NULL;
-    while (pool->most && pool->shells >= pool->most) {
+    while (pool->most && pool->vms >= pool->most) {
         *victim = take_last(&pool->surplus);
         if (!*victim)
             *victim = take_worst(pool);
@@ -285,7 +315,7 @@ static int make_room(struct mote__pool *pool, struct mote__shell **victim)
             return MOTE__POOL_FULL;
         wait_made(pool);
     }
-    pool->shells++;
+    pool->vms++;
     return 0;
 }
 
@@ -300,13 +330,13 @@ static void remember_wish(struct mote__pool *pool, const struct mote__shell_wish
     mote__snapshot_unref(old);
 }
 
-/* An idle shell, or the right to make one. */
-static int find(struct mote__shell **shell, struct mote__pool *pool,
-                const struct mote__shell_wish *wish, struct mote__shell **victim)
+/* An idle machine, or the right to make one. */
+static int find(struct mote__machine **machine, struct mote__pool *pool,
+                const struct mote__shell_wish *wish, struct mote__machine **victim)
 {
-    *shell = find_idle(pool, wish);
-    if (*shell) {
-        take_out(&pool->idle, *shell);
+    *machine = find_idle(pool, wish);
+    if (*machine) {
+        take_out(&pool->idle, *machine);
         pool->reused++;
         wake(pool);
         return 0;
@@ -320,50 +350,74 @@ static int find(struct mote__shell **shell, struct mote__pool *pool,
     return 0;
 }
 
-static int make(struct mote__shell **shell, mote_host *host, const struct mote__shell_wish *wish,
-                struct mote__shell *victim, mote_error *error)
+static void make_failed(struct mote__pool *pool)
 {
-    mote__shell_free(victim);
+    lock(pool);
+    pool->vms--;
+    pool->created--;
+    unlock(pool);
+}
+
+static int make(struct mote__shell **shell, mote_host *host, const struct mote__shell_wish *wish,
+                struct mote__machine *victim, mote_error *error)
+{
+    if (victim)
+        mote__machine_free(victim);
     int status = make_shell(shell, host, wish, error);
-    if (!status)
-        return 0;
-    lock(&host->pool);
-    host->pool.shells--;
-    host->pool.created--;
-    unlock(&host->pool);
+    if (status)
+        make_failed(&host->pool);
     return status;
 }
 
-/* Without memory for the name it is nobody's, and never used again. */
-static void claim(mote_host *host, struct mote__shell *shell, const char *tenant)
-{
-    if (!shell->used && tenant && host->pool.high && host->pool.reuse == MOTE_REUSE_TENANT)
-        shell->tenant = mote__strdup(&host->allocator, tenant);
-    shell->used = true;
-}
-
-static void tell(const mote_host *host, const struct mote__shell *shell, const char *tenant)
+static void tell(const mote_host *host, const struct mote__machine *machine, const char *tenant)
 {
     if (host->pool.high)
         mote__host_log(host, 1, "VM %llu, %s: for a sandbox of %s%.64s",
-                       (unsigned long long)shell->number, shell->used ? "used before" : "unused",
-                       tenant ? "tenant " : "its own", tenant ? tenant : "");
+                       (unsigned long long)machine->number,
+                       machine->used ? "used before" : "unused", tenant ? "tenant " : "its own",
+                       tenant ? tenant : "");
+}
+
+/* Without memory for the name it is nobody's, and never used again. */
+static void claim(mote_host *host, struct mote__machine *machine, const char *tenant)
+{
+    tell(host, machine, tenant);
+    if (!machine->used && tenant && host->pool.high && host->pool.reuse == MOTE_REUSE_TENANT)
+        machine->tenant = mote__strdup(&host->allocator, tenant);
+    machine->used = true;
+}
+
+/* Turns the machine to the shell that is wished for. */
+static int turn(struct mote__shell **shell, mote_host *host, struct mote__machine *machine,
+                const struct mote__shell_wish *wish, mote_error *error)
+{
+    int status = 0;
+    *shell = find_seat(machine, wish);
+    if (!*shell)
+        status = mote__machine_add(shell, machine, &host->allocator, wish->snapshot, wish->limit,
+                                   wish->files, error);
+    if (!status)
+        status = mote__machine_choose(*shell, error);
+    if (status)
+        mote__pool_drop(host, machine->seats[0]);
+    return status;
 }
 
 int mote__pool_take(struct mote__shell **out, mote_host *host, const struct mote__shell_wish *wish,
                     mote_error *error)
 {
-    struct mote__shell *shell, *victim = NULL;
+    struct mote__machine *machine, *victim = NULL;
+    struct mote__shell *shell = NULL;
     lock(&host->pool);
-    int status = find(&shell, &host->pool, wish, &victim);
+    int status = find(&machine, &host->pool, wish, &victim);
     unlock(&host->pool);
-    if (!status && !shell)
-        status = make(&shell, host, wish, victim, error);
+    if (!status)
+        status = machine ? turn(&shell, host, machine, wish, error)
+                         : make(&shell, host, wish, victim, error);
     if (status)
         return status;
     mote__memory_set_limit(&shell->memory, wish->limit);
-    tell(host, shell, wish->tenant);
-    claim(host, shell, wish->tenant);
+    claim(host, shell->machine, wish->tenant);
     *out = shell;
     return 0;
 }
@@ -382,54 +436,90 @@ void mote__pool_drop(mote_host *host, struct mote__shell *shell)
         mote__shell_free(shell);
         return;
     }
+    struct mote__machine *machine = shell->machine;
     if (!pool->threaded)
-        mote__shell_free(shell);
+        mote__machine_free(machine);
     lock(pool);
     if (pool->threaded)
-        put_first(&pool->surplus, shell);
+        put_first(&pool->surplus, machine);
     else
-        pool->shells--;
+        pool->vms--;
     wake(pool);
     unlock(pool);
+}
+
+/* Whether an image is gone that the machine has a shell of. */
+static bool is_forgotten(const struct mote__machine *machine)
+{
+    for (size_t i = 0; i < machine->count; i++)
+        for (struct mote__snapshot *s = machine->seats[i]->snapshot; s; s = s->parent)
+            if (atomic_load(&s->forgotten))
+                return true;
+    return false;
+}
+
+static bool can_be_kept(const struct mote__pool *pool, struct mote__shell *shell)
+{
+    return is_reusable(pool, shell->machine) && !shell->memory.damaged &&
+           !mote__shell_outgrown(shell) && mote__shell_clean(shell, NULL) == 0;
 }
 
 void mote__pool_give(mote_host *host, struct mote__shell *shell)
 {
     struct mote__pool *pool = &host->pool;
-    if (mote__host_forked(host) || !is_reusable(pool, shell) || shell->memory.damaged ||
-        mote__shell_outgrown(shell) || mote__shell_clean(shell, NULL)) {
+    struct mote__machine *machine = shell->machine;
+    if (mote__host_forked(host) || !can_be_kept(pool, shell)) {
         mote__pool_drop(host, shell);
         return;
     }
     lock(pool);
-    keep_idle(pool, shell);
+    if (is_forgotten(machine))
+        put_first(&pool->surplus, machine);
+    else
+        keep_idle(pool, machine);
     wake(pool);
     unlock(pool);
 }
 
-static bool is_of(const struct mote__snapshot *snapshot, const struct mote__snapshot *image)
+/* Whether it is the image's own snapshot, layered on that, or needs the image's file. */
+static bool is_of(const struct mote__snapshot *snapshot, const mote_image *image)
 {
-    while (snapshot && snapshot != image)
+    if (snapshot && snapshot->read_only_fd >= 0 && snapshot->read_only_fd == image->read_only_fd)
+        return true;
+    const struct mote__snapshot *own = image->snapshot;
+    while (snapshot && snapshot != own)
         snapshot = snapshot->parent;
     return snapshot != NULL;
 }
 
-void mote__pool_forget(mote_host *host, const struct mote__snapshot *image)
+static bool has_seat_of(const struct mote__machine *machine, const mote_image *image)
 {
+    for (size_t i = 0; i < machine->count; i++)
+        if (is_of(machine->seats[i]->snapshot, image))
+            return true;
+    return false;
+}
+
+void mote__pool_forget(const mote_image *image)
+{
+    mote_host *host = image->host;
     struct mote__pool *pool = &host->pool;
+    struct mote__snapshot *own = image->snapshot;
     if (mote__host_forked(host))
         return;
     lock(pool);
+    if (own)
+        atomic_store(&own->forgotten, true);
     if (is_of(pool->wish.snapshot, image))
         forget_wish(pool);
     while (is_of(pool->making, image))
         wait_made(pool);
-    for (struct mote__shell *s = pool->idle.first, *next; s; s = next) {
-        next = s->next;
-        if (!is_of(s->snapshot, image))
+    for (struct mote__machine *m = pool->idle.first, *next; m; m = next) {
+        next = m->next;
+        if (!has_seat_of(m, image))
             continue;
-        take_out(&pool->idle, s);
-        put_first(&pool->surplus, s);
+        take_out(&pool->idle, m);
+        put_first(&pool->surplus, m);
     }
     wake(pool);
     unlock(pool);
@@ -439,7 +529,7 @@ void mote__pool_count(struct mote__pool *pool, mote_host_use *use)
 {
     lock(pool);
     use->vms_idle = pool->idle.count + pool->surplus.count;
-    use->vms_used = pool->shells - use->vms_idle;
+    use->vms_used = pool->vms - use->vms_idle;
     use->vms_reused = pool->reused;
     unlock(pool);
     use->vms_created = atomic_load(&pool->made_ever);

@@ -40,6 +40,8 @@ int mote__hv_open(struct mote__hv **hv, const mote_allocator *allocator, const c
 void mote__hv_close(struct mote__hv *hv);
 /* Whether guests of this feature level can run here. */
 int mote__hv_check_cpu(struct mote__hv *hv, mote_cpu level, mote_error *error);
+/* Bits of physical addresses, and memory slots that a VM may have. */
+void mote__hv_room(const struct mote__hv *hv, unsigned *address_bits, unsigned *slots);
 /* Answers CPUID for a guest of this level, from a table of ours. */
 void mote__hv_cpuid(struct mote__hv *hv, mote_cpu level, uint32_t *eax, uint32_t *ebx,
                     uint32_t *ecx, uint32_t *edx);
@@ -47,6 +49,8 @@ void mote__hv_cpuid(struct mote__hv *hv, mote_cpu level, uint32_t *eax, uint32_t
 /* A VM whose vCPU stands at `setup->entry`; map memory before it runs. */
 int mote__vm_create(struct mote__vm **vm, struct mote__hv *hv, const struct mote__cpu_setup *setup,
                     mote_error *error);
+/* From the next run on the vCPU has another address space, and stands in the guest there. */
+int mote__vm_switch(struct mote__vm *vm, const struct mote__cpu_setup *setup, mote_error *error);
 void mote__vm_destroy(struct mote__vm *vm);
 /* In a forked child, before it is destroyed: what was mapped of it is not there. */
 void mote__vm_abandon(struct mote__vm *vm);

@@ -180,8 +180,7 @@ void mote_image_unref(mote_image *image)
 {
     if (!image || atomic_fetch_sub(&image->references, 1) != 1)
         return;
-    if (image->snapshot)
-        mote__pool_forget(image->host, image->snapshot);
+    mote__pool_forget(image);
     mote__snapshot_unref(image->snapshot);
     if (image->read_only_fd >= 0)
         mote__close(image->read_only_fd);

@@ -31,6 +31,21 @@ int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allo
     return status;
 }
 
+void mote__memory_stand(struct mote__memory *memory, unsigned seat)
+{
+    uint64_t base = (uint64_t)seat << MOTE__SEAT_BITS;
+    memory->tables.physical = base + MOTE__TABLES_PHYSICAL;
+    memory->ram.physical = base + MOTE__RAM_PHYSICAL;
+    memory->tables.first_slot = seat * MOTE__SEAT_SLOTS;
+    memory->ram.first_slot = seat * MOTE__SEAT_SLOTS + MOTE__ARENA_SLOTS;
+}
+
+bool mote__memory_is_narrow(size_t limit, size_t files)
+{
+    return mote__align_up(limit, MOTE_REGION_ALIGN) + files <=
+           (1ull << MOTE__SEAT_BITS) - MOTE__RAM_PHYSICAL;
+}
+
 bool mote__memory_fits(const struct mote__memory *memory, size_t limit, size_t files)
 {
     size_t size = (size_t)mote__align_up(limit, MOTE_REGION_ALIGN) + files;

@@ -26,6 +26,10 @@ enum mote__system_page {
     MOTE__SYSTEM_PAGES
 };
 
+/* Distance of memories in one VM; a power of two. */
+#define MOTE__SEAT_BITS  36u
+#define MOTE__SEAT_SLOTS (2 * MOTE__ARENA_SLOTS)
+
 struct mote__memory {
     struct mote__arena tables; /* the system pages and the page tables */
     struct mote__arena ram;    /* the image's read-only part, then writable memory */
@@ -43,6 +47,11 @@ struct mote__memory {
 /* `limit` bytes for the guest, and `files` for the files that will be placed. */
 int mote__memory_reserve(struct mote__memory *memory, const mote_allocator *allocator, size_t limit,
                          size_t files, mote_error *error);
+/* Moves memory that no VM has yet to another place among the VM's physical addresses and slots:
+ * several memories stand in one VM side by side. */
+void mote__memory_stand(struct mote__memory *memory, unsigned seat);
+/* Whether a memory of this size leaves room for others beside it. */
+bool mote__memory_is_narrow(size_t limit, size_t files);
 void mote__memory_release(struct mote__memory *memory);
 /* Whether memory that was reserved with other numbers will do for these; and then becomes so. */
 bool mote__memory_fits(const struct mote__memory *memory, size_t limit, size_t files);

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "os/os.h"
+#include "vm/machine.h"
 #include "vm/system_pages.h"
 
 /* ---- building ---- */
@@ -28,8 +29,9 @@ static int map_read_only(struct mote__memory *memory, int fd, size_t size, mote_
     return status < 0 ? mote__fail_system(error, status, "madvise(MADV_DONTFORK)") : 0;
 }
 
-static int reserve(struct mote__shell **out, const mote_allocator *allocator,
-                   const struct mote__layout *layout, size_t limit, size_t files, mote_error *error)
+int mote__shell_reserve(struct mote__shell **out, const mote_allocator *allocator,
+                        const struct mote__layout *layout, size_t limit, size_t files,
+                        mote_error *error)
 {
     struct mote__shell *shell = mote__alloc(allocator, sizeof *shell);
     if (!shell)
@@ -49,7 +51,7 @@ int mote__shell_new(struct mote__shell **out, const mote_allocator *allocator,
                     size_t limit, mote_error *error)
 {
     struct mote__shell *shell = NULL;
-    int status = reserve(&shell, allocator, layout, limit, 0, error);
+    int status = mote__shell_reserve(&shell, allocator, layout, limit, 0, error);
     if (status)
         return status;
     status = map_read_only(&shell->memory, read_only_fd, read_only, error);
@@ -64,13 +66,17 @@ int mote__shell_new(struct mote__shell **out, const mote_allocator *allocator,
     return 0;
 }
 
+void mote__shell_setup(const struct mote__shell *shell, mote_cpu cpu, struct mote__cpu_setup *setup)
+{
+    *setup = (struct mote__cpu_setup){.cpu_level = (int)cpu};
+    mote__monitor_setup(setup, shell->layout->monitor);
+    setup->page_tables = shell->memory.tables.physical + shell->memory.root;
+}
+
 int mote__shell_start(struct mote__shell *shell, struct mote__hv *hv, mote_cpu cpu,
                       mote_error *error)
 {
-    struct mote__cpu_setup setup = {.cpu_level = (int)cpu};
-    mote__monitor_setup(&setup, shell->layout->monitor);
-    setup.page_tables = shell->memory.tables.physical + shell->memory.root;
-    int status = mote__vm_create(&shell->vm, hv, &setup, error);
+    int status = mote__machine_new(shell, hv, cpu, error);
     return status ? status : mote__memory_attach(&shell->memory, shell->vm, error);
 }
 
@@ -99,16 +105,23 @@ static int copy_tables(struct mote__memory *memory, const struct mote__snapshot 
     if (status < 0)
         return mote__fail_system(error, status, "populating page tables");
     memcpy(memory->tables.host, s->tables, s->tables_size);
+    mote__paging_relocate(memory->tables.host + MOTE__SYSTEM_PAGES * MOTE__PAGE,
+                          s->tables_size - MOTE__SYSTEM_PAGES * MOTE__PAGE,
+                          memory->tables.physical);
     status = mote__regions_copy(&memory->regions, &s->regions);
     if (!status)
         status = mote__extents_copy(&memory->free, &s->free);
     return status ? mote__fail_memory(error, "the region table") : 0;
 }
 
-static int restore(struct mote__shell *shell, struct mote__hv *hv, const struct mote__snapshot *s,
-                   mote_error *error)
+int mote__shell_fill(struct mote__shell *shell, struct mote__snapshot *s, mote_error *error)
 {
     struct mote__memory *memory = &shell->memory;
+    struct mote__snapshot *old = shell->snapshot;
+    shell->snapshot = mote__snapshot_ref(s);
+    shell->layout = &s->layout;
+    shell->keep = (struct mote__keep){0};
+    mote__snapshot_unref(old);
     if (mote__snapshot_needs(s) > memory->limit)
         return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
                           "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
@@ -118,13 +131,7 @@ static int restore(struct mote__shell *shell, struct mote__hv *hv, const struct 
     int status = map_read_only(memory, s->read_only_fd, s->read_only, error);
     if (!status)
         status = copy_tables(memory, s, error);
-    if (!status)
-        status = copy_ram(memory, s, error);
-    if (!status)
-        status = mote__shell_start(shell, hv, s->cpu, error);
-    if (!status)
-        mote__shell_go_clean(shell, s);
-    return status;
+    return status ? status : copy_ram(memory, s, error);
 }
 
 int mote__shell_from_snapshot(struct mote__shell **out, const mote_allocator *allocator,
@@ -132,34 +139,44 @@ int mote__shell_from_snapshot(struct mote__shell **out, const mote_allocator *al
                               size_t files, mote_error *error)
 {
     struct mote__shell *shell = NULL;
-    int status = reserve(&shell, allocator, &snapshot->layout, limit, files, error);
+    int status = mote__shell_reserve(&shell, allocator, &snapshot->layout, limit, files, error);
     if (status)
         return status;
-    shell->snapshot = mote__snapshot_ref(snapshot);
-    status = restore(shell, hv, snapshot, error);
+    status = mote__shell_fill(shell, snapshot, error);
+    if (!status)
+        status = mote__shell_start(shell, hv, snapshot->cpu, error);
     if (status) {
         mote__shell_free(shell);
         return status;
     }
+    mote__shell_go_clean(shell, snapshot);
     *out = shell;
     return 0;
 }
 
+void mote__shell_release(struct mote__shell *shell)
+{
+    mote__memory_release(&shell->memory);
+    mote__snapshot_unref(shell->snapshot);
+    mote__free(shell);
+}
+
 void mote__shell_abandon(struct mote__shell *shell)
 {
-    mote__memory_abandon(&shell->memory);
-    mote__vm_abandon(shell->vm);
+    if (shell->machine)
+        mote__machine_abandon(shell->machine);
+    else
+        mote__memory_abandon(&shell->memory);
 }
 
 void mote__shell_free(struct mote__shell *shell)
 {
     if (!shell)
         return;
-    mote__vm_destroy(shell->vm);
-    mote__memory_release(&shell->memory);
-    mote__snapshot_unref(shell->snapshot);
-    mote__free(shell->tenant);
-    mote__free(shell);
+    if (shell->machine)
+        mote__machine_free(shell->machine);
+    else
+        mote__shell_release(shell);
 }
 
 /* ---- going on ---- */

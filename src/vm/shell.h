@@ -44,12 +44,8 @@ struct mote__shell {
     bool own_scrub;             /* the scrub data are those of `resume`, not of the snapshot */
     struct mote__resume resume; /* as mote__shell_go_resume got it */
     struct mote__keep keep;
-
-    /* pool.c's */
-    struct mote__shell *next, *previous; /* in a list of the pool */
-    uint64_t number;                     /* of all that the host made */
-    char *tenant;                        /* whose guests ran in it; NULL: nobody's, or see `used` */
-    bool used; /* it had a sandbox; without a tenant it has no second one */
+    struct mote__machine *machine; /* in whose VM it is; NULL: none yet (machine.h) */
+    uint64_t chosen;               /* when the VM last turned to it, on the machine's clock */
 };
 
 /* For the boot of an image: an empty guest with the read-only part of the image
@@ -64,9 +60,22 @@ int mote__shell_start(struct mote__shell *shell, struct mote__hv *hv, mote_cpu c
 int mote__shell_from_snapshot(struct mote__shell **shell, const mote_allocator *allocator,
                               struct mote__hv *hv, struct mote__snapshot *snapshot, size_t limit,
                               size_t files, mote_error *error);
+/* The VM goes, and all shells in it. */
 void mote__shell_free(struct mote__shell *shell);
 /* In a forked child, before it is freed: its mappings stayed with the parent. */
 void mote__shell_abandon(struct mote__shell *shell);
+
+/* Address space, for no VM yet. */
+int mote__shell_reserve(struct mote__shell **shell, const mote_allocator *allocator,
+                        const struct mote__layout *layout, size_t limit, size_t files,
+                        mote_error *error);
+/* Fills empty memory from the snapshot, which becomes the shell's own. */
+int mote__shell_fill(struct mote__shell *shell, struct mote__snapshot *snapshot, mote_error *error);
+/* What its vCPU must know of it. */
+void mote__shell_setup(const struct mote__shell *shell, mote_cpu cpu,
+                       struct mote__cpu_setup *setup);
+/* Frees what is the shell's alone. */
+void mote__shell_release(struct mote__shell *shell);
 
 /* The guest goes on with these registers at the next run, from wherever the vCPU stands. */
 void mote__shell_go(struct mote__shell *shell, const struct mote__cpu_regs *regs);

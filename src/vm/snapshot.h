@@ -33,6 +33,7 @@ struct mote__snapshot {
     size_t root;
     size_t ram_size, read_only; /* bytes of ram: behind the image's read-only part, and that part */
     int read_only_fd;           /* the image's, not owned */
+    _Atomic bool forgotten;     /* that image is gone: nothing can be made of it any more */
     const uint8_t **pages;      /* for each page of ram_size; NULL: it is all zero */
     uint8_t *own;               /* the pages that are not the parent's, sealed */
     size_t own_size;            /* bytes */
@@ -45,7 +46,7 @@ struct mote__snapshot {
 /* What a snapshot is taken of: a shell that stands at a doorbell, or has not run yet. */
 struct mote__snapshot_source {
     const mote_allocator *allocator;
-    struct mote__shell *shell; /* its registers and memory are only read */
+    struct mote__shell *shell;     /* its registers and memory are only read */
     struct mote__snapshot *parent; /* in whose state the shell began; NULL: none, at a boot */
     size_t base_used;              /* bytes of ram in use when it began; 0 without a parent */
     uint64_t entry;                /* without a parent: of a program that has not run; 0: at a

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pool: VMs that sandboxes leave serve the next, and nothing of the last guest is there. */
+#include "pool_support.h"
 #include "raw.h"
 #include "taint_support.h"
 
@@ -12,95 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOST_VMS 4096
-
-/* What the host's log tells of the VMs that sandboxes get. */
-static struct {
-    pthread_mutex_t lock;
-    unsigned reused, fresh, ahead;
-    unsigned last;              /* number of the VM that was last handed out */
-    char tenants[MOST_VMS][16]; /* by number of VM: who has it, or had it last */
-    unsigned mixed;             /* VMs that two tenants had */
-} seen = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void note(unsigned vm, bool used, const char *tenant)
-{
-    CHECK(vm < MOST_VMS && strlen(tenant) < sizeof(seen.tenants[0]));
-    seen.reused += used;
-    seen.fresh += !used;
-    seen.last = vm;
-    if (used && (strcmp(seen.tenants[vm], tenant) != 0 || tenant[0] == '(')) {
-        seen.mixed++;
-    }
-    strcpy(seen.tenants[vm], tenant);
-}
-
-static void hear(void *user, unsigned level, const char *text)
-{
-    unsigned vm;
-    char use[16];
-    char whose[64] = "";
-
-    (void)user;
-    (void)level;
-    pthread_mutex_lock(&seen.lock);
-    if (sscanf(text, "VM %u, %15[^:]: for a sandbox of tenant %63s", &vm, use, whose) >= 2) {
-        if (strstr(text, "of its own") != NULL) {
-            strcpy(whose, "(nobody else)");
-        }
-        note(vm, strcmp(use, "used before") == 0, whose);
-    } else if (strstr(text, "made ahead") != NULL) {
-        seen.ahead++;
-    }
-    pthread_mutex_unlock(&seen.lock);
-}
-
-static unsigned look_at(const unsigned *number)
-{
-    unsigned value;
-
-    pthread_mutex_lock(&seen.lock);
-    value = *number;
-    pthread_mutex_unlock(&seen.lock);
-    return value;
-}
-
-/* ---- boxes with a pool -------------------------------------------------------------- */
-
-static void open_pool(struct box *box, const char *guest, mote_host_options options)
-{
-    mote_error error = MOTE_ERROR_INIT;
-
-    options.size = sizeof(options);
-    options.log = hear;
-    CHECK_CODE(mote_host_new(&box->host, &options, &error), MOTE_OK);
-    box->image = open_guest(box->host, guest);
-    box->sandbox = NULL;
-    CHECK_CODE(mote_policy_new(&box->policy, box->host, &error), MOTE_OK);
-}
-
-static int start_for(struct box *box, const char *tenant, mote_error *error)
-{
-    mote_sandbox_options options = {.size = sizeof(options), .tenant = tenant};
-
-    return mote_sandbox_new(&box->sandbox, box->image, box->policy, &options, error);
-}
-
-static void must_start_for(struct box *box, const char *tenant)
-{
-    mote_error error = MOTE_ERROR_INIT;
-
-    if (start_for(box, tenant, &error) != MOTE_OK) {
-        FAIL("mote_sandbox_new: %s (%s)", error.text, error.remedy);
-    }
-}
-
-static void leave(struct box *box)
-{
-    CHECK_CODE(mote_sandbox_free(box->sandbox), MOTE_OK);
-    box->sandbox = NULL;
-}
-
 static const mote_host_options freely = {.shells_high = 4, .reuse = MOTE_REUSE_FREELY};
 static const mote_host_options by_tenant = {.shells_high = 4};
 
@@ -112,25 +24,25 @@ TEST(pool, processor_is_clean_for_the_next_sandbox)
     unsigned char *reference;
     uint32_t flags;
 
-    open_pool(&box, "taint", freely);
-    must_start_for(&box, "first");
+    pool_open(&box, "taint", freely);
+    pool_start(&box, "first");
     flags = taint_capabilities(&box);
     reference = taint_look(box.sandbox, box.image, flags);
-    leave(&box);
+    pool_leave(&box);
     for (size_t i = 0; i < TAINT_ENDINGS; i++) {
         unsigned char *now;
 
-        must_start_for(&box, "a");
+        pool_start(&box, "a");
         taint_fill(&box, flags | taint_endings[i], 0);
-        leave(&box);
-        must_start_for(&box, "b");
+        pool_leave(&box);
+        pool_start(&box, "b");
         now = taint_look(box.sandbox, box.image, flags);
         CHECK_BYTES(now, reference, LOOK_SIZE);
         free(now);
-        leave(&box);
+        pool_leave(&box);
     }
-    CHECK_INT(seen.fresh, 1);
-    CHECK_INT(seen.reused, 2 * TAINT_ENDINGS);
+    CHECK_INT(pool_log().fresh, 1);
+    CHECK_INT(pool_log().reused, 2 * TAINT_ENDINGS);
     free(reference);
     box_close(&box);
 }
@@ -141,19 +53,19 @@ TEST(pool, memory_is_clean_for_the_next_sandbox)
     struct box box;
     mote_value result;
 
-    open_pool(&box, "dirty", freely);
+    pool_open(&box, "dirty", freely);
     for (size_t i = 0; i < COUNT(counts); i++) {
-        must_start_for(&box, "a");
+        pool_start(&box, "a");
         must_call(&box, "dirty", ARGS(v_u32(counts[i])), NULL);
         must_call(&box, "dirty_bss", ARGS(v_u32(counts[i] * 8)), NULL);
         must_call(&box, "dirty_mapped", ARGS(v_u32(counts[i] + 1)), &result);
-        leave(&box);
-        must_start_for(&box, "b");
+        pool_leave(&box);
+        pool_start(&box, "b");
         must_call(&box, "traces", NO_ARGS, &result);
         CHECK_INT(result.of.u64, 1);
-        leave(&box);
+        pool_leave(&box);
     }
-    CHECK_INT(seen.fresh, 1);
+    CHECK_INT(pool_log().fresh, 1);
     box_close(&box);
 }
 
@@ -163,16 +75,16 @@ TEST(pool, mapped_memory_is_clean_for_the_next_sandbox)
     mote_value base;
     mote_value result;
 
-    open_pool(&box, "probe", freely);
+    pool_open(&box, "probe", freely);
     for (int i = 0; i < 5; i++) {
-        must_start_for(&box, "a");
+        pool_start(&box, "a");
         must_call(&box, "map", ARGS(v_u64(4 * MIB)), &base);
         must_call(&box, "nonzero", ARGS(base, v_u64(4 * MIB)), &result);
         CHECK_INT(result.of.u64, 0);
         must_call(&box, "fill", ARGS(base, v_u64(4 * MIB), v_u32(0xa5)), NULL);
-        leave(&box);
+        pool_leave(&box);
     }
-    CHECK_INT(seen.fresh, 1);
+    CHECK_INT(pool_log().fresh, 1);
     box_close(&box);
 }
 
@@ -183,7 +95,7 @@ TEST(pool, init_data_is_of_this_sandbox)
                                        NULL};
     struct box box;
 
-    open_pool(&box, "echo", freely);
+    pool_open(&box, "echo", freely);
     for (size_t i = 0; i < COUNT(data); i++) {
         size_t size = data[i] != NULL ? strlen(data[i]) : 0;
         mote_sandbox_options options = {
@@ -197,9 +109,9 @@ TEST(pool, init_data_is_of_this_sandbox)
             CHECK(size == 0 || memcmp(result.of.bytes.data, data[i], size) == 0);
             CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
         }
-        leave(&box);
+        pool_leave(&box);
     }
-    CHECK_INT(seen.fresh, 1);
+    CHECK_INT(pool_log().fresh, 1);
     box_close(&box);
 }
 
@@ -243,7 +155,7 @@ static char first_of_file(struct box *box, mote_policy *policy)
         must_call(&mine, "sum_pages", ARGS(v_u64((uint64_t)where), v_u64(16)), &scratch);
         CHECK_INT(scratch.of.u64, 0);
     }
-    leave(&mine);
+    pool_leave(&mine);
     return found;
 }
 
@@ -253,7 +165,7 @@ TEST(pool, files_are_of_this_sandbox)
     mote_policy *a;
     mote_policy *b;
 
-    open_pool(&box, "scratch", freely);
+    pool_open(&box, "scratch", freely);
     a = policy_with_file(box.host, 'a');
     b = policy_with_file(box.host, 'b');
     for (int i = 0; i < 3; i++) {
@@ -261,7 +173,7 @@ TEST(pool, files_are_of_this_sandbox)
         CHECK_INT(first_of_file(&box, box.policy), 0);
         CHECK_INT(first_of_file(&box, b), 'b');
     }
-    CHECK_INT(seen.fresh, 1);
+    CHECK_INT(pool_log().fresh, 1);
     mote_policy_unref(a);
     mote_policy_unref(b);
     box_close(&box);
@@ -274,7 +186,7 @@ TEST(pool, limits_are_those_of_this_sandbox)
     mote_policy *small;
     mote_value base;
 
-    open_pool(&box, "probe", freely);
+    pool_open(&box, "probe", freely);
     CHECK_CODE(mote_policy_new(&small, box.host, NULL), MOTE_OK);
     CHECK_CODE(mote_policy_set(small, MOTE_OPT_MEMORY, 8 * MIB, NULL), MOTE_OK);
     for (int i = 0; i < 4; i++) {
@@ -283,9 +195,9 @@ TEST(pool, limits_are_those_of_this_sandbox)
         box.sandbox = open_sandbox(box.image, is_small ? small : box.policy);
         must_call(&box, "map", ARGS(v_u64(16 * MIB)), &base);
         CHECK((base.of.i64 <= 0 && base.of.i64 > -4096) == is_small);
-        leave(&box);
+        pool_leave(&box);
     }
-    CHECK_INT(seen.fresh, 1);
+    CHECK_INT(pool_log().fresh, 1);
     mote_policy_unref(small);
     box_close(&box);
 }
@@ -300,18 +212,18 @@ TEST(pool, tenants_never_share_a_vm)
     unsigned random = 12345;
     unsigned many = test_repeat(2000);
 
-    open_pool(&box, "echo", by_tenant);
+    pool_open(&box, "echo", by_tenant);
     for (unsigned i = 0; i < many; i++) {
         random = random * 1103515245 + 12345;
-        must_start_for(&box, tenants[(random >> 16) % (many < 500 ? 2 : COUNT(tenants))]);
+        pool_start(&box, tenants[(random >> 16) % (many < 500 ? 2 : COUNT(tenants))]);
         must_call(&box, "count", NO_ARGS, &result);
         CHECK_INT(result.of.u32, 1);
         must_call(&box, "keep", ARGS(v_bytes("secret", 6)), NULL);
-        leave(&box);
+        pool_leave(&box);
     }
-    CHECK_INT(seen.mixed, 0);
-    CHECK(seen.reused > 0);
-    CHECK_INT(seen.reused + seen.fresh, many);
+    CHECK_INT(pool_log().mixed, 0);
+    CHECK(pool_log().reused > 0);
+    CHECK_INT(pool_log().reused + pool_log().fresh, many);
     box_close(&box);
 }
 
@@ -319,13 +231,13 @@ TEST(pool, without_a_tenant_no_vm_is_used_again)
 {
     struct box box;
 
-    open_pool(&box, "echo", by_tenant);
+    pool_open(&box, "echo", by_tenant);
     for (unsigned i = 0; i < 5; i++) {
-        must_start_for(&box, NULL);
-        leave(&box);
+        pool_start(&box, NULL);
+        pool_leave(&box);
     }
-    CHECK_INT(seen.fresh, 5);
-    CHECK_INT(seen.reused, 0);
+    CHECK_INT(pool_log().fresh, 5);
+    CHECK_INT(pool_log().reused, 0);
     box_close(&box);
 }
 
@@ -334,13 +246,13 @@ TEST(pool, never_is_never)
     mote_host_options options = {.shells_high = 4, .reuse = MOTE_REUSE_NEVER};
     struct box box;
 
-    open_pool(&box, "echo", options);
+    pool_open(&box, "echo", options);
     for (unsigned i = 0; i < 5; i++) {
-        must_start_for(&box, "a");
-        leave(&box);
+        pool_start(&box, "a");
+        pool_leave(&box);
     }
-    CHECK_INT(seen.fresh, 5);
-    CHECK_INT(seen.reused, 0);
+    CHECK_INT(pool_log().fresh, 5);
+    CHECK_INT(pool_log().reused, 0);
     box_close(&box);
 }
 
@@ -363,17 +275,17 @@ TEST(pool, no_more_vms_than_allowed)
         mote_sandbox *first;
         struct box box;
 
-        open_pool(&box, "echo", options);
-        must_start_for(&box, "a");
+        pool_open(&box, "echo", options);
+        pool_start(&box, "a");
         first = box.sandbox;
-        must_start_for(&box, "b");
+        pool_start(&box, "b");
         CHECK_CODE(mote_sandbox_free(first), MOTE_OK);
         first = box.sandbox;
-        must_start_for(&box, "c"); /* the idle one of "a" makes place */
-        leave(&box);
-        must_start_for(&box, "d");
-        leave(&box);
-        must_start_for(&box, "e");
+        pool_start(&box, "c"); /* the idle one of "a" makes place */
+        pool_leave(&box);
+        pool_start(&box, "d");
+        pool_leave(&box);
+        pool_start(&box, "e");
         CHECK_CODE(mote_sandbox_free(first), MOTE_OK);
         box_close(&box);
     }
@@ -385,19 +297,19 @@ TEST(pool, unused_vms_are_kept_ready)
     struct box box;
     mote_value result;
 
-    open_pool(&box, "echo", options);
-    must_start_for(&box, NULL); /* nobody knew for which image */
+    pool_open(&box, "echo", options);
+    pool_start(&box, NULL); /* nobody knew for which image */
     for (unsigned i = 0; i < 6; i++) {
-        while (look_at(&seen.ahead) < i + 2) {
+        while (pool_log().ahead < i + 2) {
             sleep_ms(1);
         }
-        leave(&box);
-        must_start_for(&box, NULL);
+        pool_leave(&box);
+        pool_start(&box, NULL);
         must_call(&box, "count", NO_ARGS, &result);
         CHECK_INT(result.of.u32, 1);
-        CHECK(seen.last > 0); /* not the one that somebody had */
+        CHECK(pool_log().last > 0); /* not the one that somebody had */
     }
-    CHECK_INT(seen.reused, 0);
+    CHECK_INT(pool_log().reused, 0);
     box_close(&box);
 }
 
@@ -409,21 +321,21 @@ TEST(pool, images_come_and_go)
     mote_image *echo;
 
     options.shells_low = 1;
-    open_pool(&box, "echo", options);
+    pool_open(&box, "echo", options);
     echo = box.image;
     for (int i = 0; i < 10; i++) {
         mote_value result;
 
-        must_start_for(&box, NULL);
+        pool_start(&box, NULL);
         must_call(&box, "count", NO_ARGS, &result);
-        leave(&box);
+        pool_leave(&box);
         box.image = open_guest(box.host, i % 2 != 0 ? "dirty" : "taint");
-        must_start_for(&box, NULL);
-        leave(&box);
+        pool_start(&box, NULL);
+        pool_leave(&box);
         mote_image_unref(box.image);
         box.image = echo;
     }
-    CHECK(seen.reused >= 5);
+    CHECK(pool_log().reused >= 5);
     box_close(&box);
 }
 
@@ -445,13 +357,13 @@ static void *come_and_go(void *argument)
         bool other = i % 3 == 0;
 
         mine.image = other ? crowd->other : crowd->box.image;
-        must_start_for(&mine, i % 5 == 0 ? NULL : crowd->tenant);
+        pool_start(&mine, i % 5 == 0 ? NULL : crowd->tenant);
         must_call(&mine, other ? "traces" : "count", NO_ARGS, &result);
         CHECK_INT(other ? result.of.u64 : result.of.u32, 1);
         if (other) {
             must_call(&mine, "dirty", ARGS(v_u32(3)), NULL);
         }
-        leave(&mine);
+        pool_leave(&mine);
     }
     return NULL;
 }
@@ -464,7 +376,7 @@ TEST(pool, many_threads)
     struct box box;
     mote_image *other;
 
-    open_pool(&box, "echo", options);
+    pool_open(&box, "echo", options);
     other = open_guest(box.host, "dirty");
     for (unsigned i = 0; i < COUNT(crowds); i++) {
         crowds[i] = (struct crowd){.box = box, .other = other};
@@ -474,7 +386,7 @@ TEST(pool, many_threads)
     for (unsigned i = 0; i < COUNT(crowds); i++) {
         CHECK(pthread_join(threads[i], NULL) == 0);
     }
-    CHECK_INT(seen.mixed, 0);
+    CHECK_INT(pool_log().mixed, 0);
     mote_image_unref(other);
     box_close(&box);
 }
@@ -486,25 +398,25 @@ TEST(pool, child_abandons_it)
     pid_t child;
     int status = -1;
 
-    open_pool(&box, "echo",
+    pool_open(&box, "echo",
               (mote_host_options){.shells_low = 2, .reuse = MOTE_REUSE_FREELY, .shells_high = 4});
-    must_start_for(&box, NULL);
-    leave(&box);
-    must_start_for(&box, NULL);
-    while (look_at(&seen.ahead) < 2) {
+    pool_start(&box, NULL);
+    pool_leave(&box);
+    pool_start(&box, NULL);
+    while (pool_log().ahead < 2) {
         sleep_ms(1);
     }
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        CHECK_CODE(start_for(&(struct box){.image = box.image}, NULL, NULL), MOTE_EFORKED);
+        CHECK_CODE(pool_start_for(&(struct box){.image = box.image}, NULL, NULL), MOTE_EFORKED);
         box_close(&box);
         _exit(0);
     }
     CHECK(waitpid(child, &status, 0) == child && status == 0);
     must_call(&box, "count", NO_ARGS, &result);
-    leave(&box);
-    must_start_for(&box, NULL);
+    pool_leave(&box);
+    pool_start(&box, NULL);
     must_call(&box, "count", NO_ARGS, &result);
     CHECK_INT(result.of.u32, 1);
     box_close(&box);

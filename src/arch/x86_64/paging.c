@@ -175,3 +175,11 @@ void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t a
         address += run * MOTE__PAGE;
     }
 }
+
+void mote__paging_relocate(uint8_t *tables, size_t size, uint64_t distance)
+{
+    uint64_t *entries = (uint64_t *)(void *)tables;
+    for (size_t i = 0; distance && i < size / sizeof *entries; i++)
+        if (entries[i] & MOTE__PTE_PRESENT)
+            entries[i] += distance;
+}

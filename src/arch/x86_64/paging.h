@@ -39,6 +39,9 @@ void mote__paging_unmap(struct mote__arena *tables, size_t root, uint64_t addres
  * none: then *count is all that cannot have been used. */
 uint64_t *mote__paging_leaves(struct mote__arena *tables, size_t root, uint64_t address,
                               size_t *count);
+/* Page tables that were copied from where the VM's physical addresses were lower by `distance`, or,
+ * as a two's complement, higher: all that they point to has moved along. */
+void mote__paging_relocate(uint8_t *tables, size_t size, uint64_t distance);
 /* Records that the host itself wrote these pages. */
 void mote__paging_mark_dirty(struct mote__arena *tables, size_t root, uint64_t address,
                              size_t size);

@@ -45,7 +45,7 @@ static const struct {
 } needed[] = {
     {KVM_CAP_USER_MEMORY, 1, "KVM_CAP_USER_MEMORY"},
     {KVM_CAP_NR_MEMSLOTS, 64, "KVM_CAP_NR_MEMSLOTS"},
-    {KVM_CAP_SYNC_REGS, KVM_SYNC_X86_REGS, "KVM_CAP_SYNC_REGS"},
+    {KVM_CAP_SYNC_REGS, KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS, "KVM_CAP_SYNC_REGS"},
     {KVM_CAP_IMMEDIATE_EXIT, 1, "KVM_CAP_IMMEDIATE_EXIT"},
     {KVM_CAP_EXT_CPUID, 1, "KVM_CAP_EXT_CPUID"},
     {KVM_CAP_XCRS, 1, "KVM_CAP_XCRS"},
@@ -77,6 +77,8 @@ static int read_run_size(struct mote__hv *hv, mote_error *error)
     if (size < (int)sizeof(struct kvm_run))
         return mote__fail_system(error, size < 0 ? size : -EINVAL, "KVM_GET_VCPU_MMAP_SIZE");
     hv->run_size = (size_t)size;
+    int slots = mote__ioctl_value(hv->fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+    hv->slots = slots > 0 ? (unsigned)slots : 0;
     return 0;
 }
 
@@ -324,7 +326,7 @@ struct mote__cpu_regs *mote__vm_regs(struct mote__vm *vm)
 
 void mote__vm_regs_changed(struct mote__vm *vm)
 {
-    vm->run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
+    vm->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
 }
 
 void mote__vm_kick(struct mote__vm *vm)

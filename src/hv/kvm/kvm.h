@@ -20,6 +20,7 @@ struct mote__hv {
     int fd;      /* the device */
     int keep_vm; /* an idle VM: creating the next ones is cheaper while one lives */
     size_t run_size;
+    unsigned slots;                   /* that a VM may have */
     uint8_t tr_type;                  /* the type of TR with which the I/O bitmap works */
     struct kvm_sregs initial;         /* of a vCPU that was just created */
     struct mote__kvm_cpuid supported; /* what KVM says it can offer */
@@ -33,6 +34,7 @@ struct mote__vm {
     int fd;
     int vcpu;
     struct kvm_run *run;
+    uint64_t syscall_entry; /* what LSTAR holds */
 };
 
 /* kvm_x86_64.c */

@@ -191,3 +191,12 @@ void mote__hv_cpuid(struct mote__hv *hv, mote_cpu level, uint32_t *eax, uint32_t
     *ecx = out[2];
     *edx = out[3];
 }
+
+void mote__hv_room(const struct mote__hv *hv, unsigned *address_bits, unsigned *slots)
+{
+    *slots = hv->slots;
+    *address_bits = 36; /* where the table does not say: Intel SDM vol. 2, CPUID 80000008H */
+    for (uint32_t i = 0; i < hv->v2.nent; i++)
+        if (hv->v2.entries[i].function == 0x80000008)
+            *address_bits = hv->v2.entries[i].eax & 0xff;
+}

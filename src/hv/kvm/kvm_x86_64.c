@@ -124,6 +124,36 @@ static int set_msrs(struct mote__vm *vm, const struct mote__cpu_setup *setup, mo
     return 0;
 }
 
+static int set_syscall_entry(struct mote__vm *vm, uint64_t entry, mote_error *error)
+{
+    struct { /* struct kvm_msrs with its entries */
+        uint32_t nmsrs, padding;
+        struct kvm_msr_entry entries[2];
+    } msrs = {
+        .nmsrs = 2,
+        .entries = {{.index = MSR_LSTAR, .data = entry}, {.index = MSR_CSTAR, .data = entry}}};
+    int status = mote__ioctl(vm->vcpu, KVM_SET_MSRS, &msrs);
+    if (status != (int)msrs.nmsrs)
+        return mote__fail_system(error, status < 0 ? status : -EINVAL, "KVM_SET_MSRS");
+    vm->syscall_entry = entry;
+    return 0;
+}
+
+/* All of KVM's system registers are given, so that none need have been shown before. */
+int mote__vm_switch(struct mote__vm *vm, const struct mote__cpu_setup *setup, mote_error *error)
+{
+    if (vm->syscall_entry != setup->syscall_entry) {
+        int status = set_syscall_entry(vm, setup->syscall_entry, error);
+        if (status)
+            return status;
+    }
+    struct kvm_sregs sregs = vm->hv->initial;
+    fill_sregs(&sregs, vm->hv, setup);
+    vm->run->s.regs.sregs = sregs;
+    vm->run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
+    return 0;
+}
+
 /* A `vmcall` stays what it is: KVM must not patch the guest's code. */
 static int no_hypercall_patching(struct mote__vm *vm, mote_error *error)
 {
@@ -154,6 +184,7 @@ int mote__kvm_setup_cpu(struct mote__vm *vm, const struct mote__cpu_setup *setup
         status = no_hypercall_patching(vm, error);
     if (status)
         return status;
+    vm->syscall_entry = setup->syscall_entry;
     vm->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
     *mote__vm_regs(vm) = setup->entry;
     mote__vm_regs_changed(vm);
@@ -177,7 +208,11 @@ int mote__vm_get_controls(struct mote__vm *vm, struct mote__cpu_special *special
 int mote__vm_get_special(struct mote__vm *vm, struct mote__cpu_special *special, mote_error *error)
 {
     struct kvm_sregs s;
-    int status = mote__ioctl(vm->vcpu, KVM_GET_SREGS, &s);
+    int status = 0;
+    if (vm->run->kvm_dirty_regs & KVM_SYNC_X86_SREGS) /* KVM has not seen them yet */
+        s = vm->run->s.regs.sregs;
+    else
+        status = mote__ioctl(vm->vcpu, KVM_GET_SREGS, &s);
     if (status < 0)
         return mote__fail_system(error, status, "KVM_GET_SREGS");
     *special = (struct mote__cpu_special){.cr2 = s.cr2,
