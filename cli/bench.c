@@ -24,6 +24,7 @@ const char help_bench[] =
     "  --seconds NUMBER how long to measure in all (default: 3)\n"
     "  --threads NUMBER threads that call at the same time, each with a sandbox of its own\n"
     "                   (default: 1)\n"
+    "  --pool NUMBER    keep up to so many idle VMs for new sandboxes (default: none)\n"
     "  --hgrm PREFIX    write the distributions to PREFIX.warm.hgrm, PREFIX.fresh.hgrm and\n"
     "                   PREFIX.new.hgrm, in microseconds, as HdrHistogram's tools read them\n"
     "  --chart FILE     draw the distributions: FILE is .html or .svg, complete in itself\n"
@@ -98,6 +99,7 @@ static int bench_guest(struct bench *bench)
     static char *words[] = {name, first, second, NULL};
     struct run *run = &bench->run;
     run->options = bench->options.guest;
+    run->pool = bench->options.pool;
     mote_source source = MOTE_SOURCE_PATH(run->options.guest);
     if (run->options.guest == NULL) {
         mote_source own = MOTE_SOURCE_DATA(cli_doctor_guest, cli_doctor_guest_size);

@@ -25,6 +25,9 @@ struct bench {
     struct histogram *of; /* BENCH_KINDS of them */
 };
 
+/* How it was measured: "1 thread, 3.0 s", with the pool. */
+void bench_describe(const struct bench *bench, char text[96]);
+
 /* "warm", for programs and names of files. */
 const char *bench_name(enum bench_kind kind);
 

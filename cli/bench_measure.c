@@ -48,10 +48,15 @@ static int call(struct worker *worker)
                      &result, signature->nresults);
 }
 
+/* All of one tenant, so that a pool gives the VM of one to the next. */
+static const mote_sandbox_options sandbox_options = {.size = sizeof(sandbox_options),
+                                                     .tenant = "mote bench"};
+
 static int make_sandbox(struct worker *worker)
 {
     struct run *run = &worker->all->bench->run;
-    return mote_sandbox_new(&worker->sandbox, run->image, run->policy, NULL, &worker->error);
+    return mote_sandbox_new(&worker->sandbox, run->image, run->policy, &sandbox_options,
+                            &worker->error);
 }
 
 static void free_sandbox(struct worker *worker)
@@ -228,7 +233,7 @@ static int boot(struct bench *bench)
     struct run *run = &bench->run;
     mote_sandbox *sandbox = NULL;
     uint64_t start = now_ns();
-    int rc = mote_sandbox_new(&sandbox, run->image, run->policy, NULL, &run->error);
+    int rc = mote_sandbox_new(&sandbox, run->image, run->policy, &sandbox_options, &run->error);
     bench->boot_ns = now_ns() - start;
     mote_sandbox_free(sandbox);
     return rc;

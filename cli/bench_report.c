@@ -76,16 +76,26 @@ static void print_notes(const struct bench *bench)
     printf(".\n");
 }
 
+void bench_describe(const struct bench *bench, char text[96])
+{
+    unsigned threads = bench->options.threads;
+    char pool[48] = "";
+    if (bench->options.pool > 0)
+        snprintf(pool, sizeof(pool), ", a pool of %u", bench->options.pool);
+    snprintf(text, 96, "%u thread%s%s, %.1f s", threads, threads == 1 ? "" : "s", pool,
+             (double)bench->elapsed_ns / 1e9);
+}
+
 bool bench_print_table(const struct bench *bench)
 {
     const struct run *run = &bench->run;
-    unsigned threads = bench->options.threads;
+    char how[96];
+    bench_describe(bench, how);
     print_name(run->function.name);
     print_name(run->function.signature_text);
     printf(" of ");
     print_name(run->options.guest);
-    printf(", %u thread%s, %.1f s\n\n%-12s", threads, threads == 1 ? "" : "s",
-           (double)bench->elapsed_ns / 1e9, "");
+    printf(", %s\n\n%-12s", how, "");
     for (size_t i = 0; i < NPOINTS; i++)
         printf("%10s", points[i].name);
     printf(" %11s %9s\n", "per second", "times");
@@ -122,6 +132,7 @@ bool bench_print_json(const struct bench *bench)
     json_text(&json, "function", run->function.name);
     json_text(&json, "signature", run->function.signature_text);
     json_uint(&json, "threads", bench->options.threads);
+    json_uint(&json, "pool", bench->options.pool);
     json_uint(&json, "elapsed_ns", bench->elapsed_ns);
     json_uint(&json, "open_ns", bench->open_ns);
     json_uint(&json, "boot_ns", bench->boot_ns);

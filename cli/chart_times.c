@@ -182,10 +182,10 @@ int chart_times(const struct bench *bench, const char *path)
     int error = svg_begin(&axes.svg, path, WIDTH, HEIGHT, title);
     if (error != 0)
         return error;
-    unsigned threads = bench->options.threads;
+    char how[96];
+    bench_describe(bench, how);
     svg_text(&axes.svg, LEFT, 36, SVG_START, "title", "%s", title);
-    svg_text(&axes.svg, LEFT, 58, SVG_START, "note", "mote %s, %u thread%s, %.1f s", mote_version(),
-             threads, threads == 1 ? "" : "s", (double)bench->elapsed_ns / 1e9);
+    svg_text(&axes.svg, LEFT, 58, SVG_START, "note", "mote %s, %s", mote_version(), how);
     draw_times(&axes);
     draw_percentiles(&axes);
     for (unsigned kind = BENCH_KINDS; kind-- > 0;)

@@ -65,6 +65,7 @@ struct bench_options {
     struct run_options guest; /* guest.guest NULL: the guest inside the command */
     uint64_t duration_ns;
     unsigned threads;
+    unsigned pool;     /* idle VMs to keep; 0: no pool */
     const char *hgrm;  /* where names of files begin; NULL: none */
     const char *chart; /* NULL: none */
     const char *from;  /* a file of `make bench` to draw; NULL: measure */

@@ -6,13 +6,14 @@
 
 #include "guest_options.h"
 
-enum { SECONDS = GUEST_END, THREADS, HGRM, CHART, FROM, JSON, HELP };
-enum { THREADS_MOST = 1024 };
+enum { SECONDS = GUEST_END, THREADS, POOL, HGRM, CHART, FROM, JSON, HELP };
+enum { NUMBER_MOST = 1024 };
 
 static const struct cli_option known[] = {
     GUEST_OPTIONS,
     {SECONDS, 0, "seconds", "NUMBER", "a number of seconds, at most 86400"},
     {THREADS, 0, "threads", "NUMBER", "a number from 1 to 1024"},
+    {POOL, 0, "pool", "NUMBER", "a number from 1 to 1024"},
     {HGRM, 0, "hgrm", "PREFIX", "the beginning of a file's name"},
     {CHART, 0, "chart", "FILE", "a file whose name ends in .html or .svg"},
     {FROM, 0, "from", "FILE", "a file"},
@@ -21,12 +22,12 @@ static const struct cli_option known[] = {
     {0, 0, NULL, NULL, NULL},
 };
 
-static bool parse_threads(const char *text, unsigned *threads)
+static bool parse_number(const char *text, unsigned *value)
 {
     char *end;
     unsigned long number = strtoul(text, &end, 10);
-    *threads = number <= THREADS_MOST ? (unsigned)number : 0;
-    return isdigit((unsigned char)text[0]) && *end == '\0' && *threads > 0;
+    *value = number <= NUMBER_MOST ? (unsigned)number : 0;
+    return isdigit((unsigned char)text[0]) && *end == '\0' && *value > 0;
 }
 
 static bool parse_seconds(const char *text, uint64_t *duration_ns)
@@ -48,7 +49,9 @@ static bool set_option(struct bench_options *options, int id, const char *value)
     case SECONDS:
         return parse_seconds(value, &options->duration_ns);
     case THREADS:
-        return parse_threads(value, &options->threads);
+        return parse_number(value, &options->threads);
+    case POOL:
+        return parse_number(value, &options->pool);
     case HGRM:
         options->hgrm = value;
         return *value != '\0';

@@ -13,6 +13,7 @@
 struct run {
     struct run_options options;
     struct values arguments;
+    size_t pool; /* idle VMs that the host keeps for later sandboxes; 0: none */
     mote_host *host;
     mote_image *image;
     mote_policy *policy;

@@ -101,7 +101,8 @@ static void bench_command(void)
     if (parsed != CLI_GO)
         return;
     const struct run_options *guest = &options.guest;
-    fake_check(options.threads >= 1 && options.threads <= 1024, "some threads");
+    fake_check(options.threads >= 1 && options.threads <= 1024 && options.pool <= 1024,
+               "some threads, and a pool");
     fake_check(options.duration_ns > 0 && options.duration_ns <= UINT64_C(86400000000000),
                "a day at most");
     fake_check(options.hgrm == NULL || (is_word(options.hgrm) && options.hgrm[0] != '\0'),

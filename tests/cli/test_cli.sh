@@ -268,6 +268,9 @@ is_json 'd["ok"] and d["threads"] == 3 and d["function"] == "copy" and d["elapse
 is_json '[r["name"] for r in d["results"]] == ["warm", "fresh", "new"]'
 is_json 'all(r["count"] >= 3 and 0 < r["min_ns"] <= r["p50_ns"] <= r["p99_ns"] <= r["p999_ns"] <= r["max_ns"] for r in d["results"])'
 runs 0 "$mote" bench --seconds 10ms --dir-ro "$scratch::/data" --clock real --invoke echo_i32 "$guests/echo" 1
+runs 0 "$mote" bench --seconds 20ms --pool 2 --json; is_json 'd["pool"] == 2 and d["results"][2]["count"] > 0'
+runs 0 "$mote" bench --seconds 20ms --pool 1; prints_part '1 thread, a pool of 1, '
+runs 2 "$mote" bench --pool 0; says '--pool must be a number from 1 to 1024'
 runs 2 "$mote" bench --threads 0; says '--threads must be a number from 1 to 1024'
 runs 2 "$mote" bench --seconds -1; says '--seconds must be a number of seconds'
 runs 2 "$mote" bench --hgrm ''; says '--hgrm must be'
