@@ -17,7 +17,6 @@ static void note(unsigned vm, bool used, const char *tenant)
     seen.made = vm >= seen.made ? vm + 1 : seen.made;
     seen.reused += used;
     seen.fresh += !used;
-    seen.last = vm;
     if (used && (strcmp(tenants[vm], tenant) != 0 || tenant[0] == '(')) {
         seen.mixed++;
     }

@@ -9,7 +9,6 @@ struct pool_log {
     unsigned reused, fresh; /* sandboxes that got a VM which had one before, or had none */
     unsigned ahead;         /* VMs that were made ahead */
     unsigned made;          /* VMs that sandboxes were seen in */
-    unsigned last;          /* number of the VM that was last handed out */
     unsigned mixed;         /* times that a VM passed to another tenant */
 };
 

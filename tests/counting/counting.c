@@ -33,6 +33,10 @@ const struct expectation expectations[SECTION_COUNT] = {
     [SECTION_MAPPED_FRESH] = {"fresh call after one that mapped 2 MiB", 10, 1, 1},
     /* and the next one is as if nothing had been. */
     [SECTION_MAPPED_LATER] = {"the fresh call after that", 10, 1, 0},
+    /* The process, a random number, and whether the thread lets the signal in: nothing of the VM.
+     */
+    [SECTION_POOLED] = {"sandbox of the pool, of another tenant: new, call, free", 20, 1, 3},
+    [SECTION_POOLED_IMAGE] = {"sandbox of the pool, of another image: new, call, free", 20, 1, 3},
 };
 
 enum { OTHERS_MAX = 64 };

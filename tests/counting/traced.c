@@ -223,6 +223,51 @@ static void mapping(void)
     close_guest(&guest);
 }
 
+/* ---- the pool ---------------------------------------------------------------------- */
+
+static void live_in_pool(struct guest *guest, mote_func func, const char *tenant)
+{
+    mote_sandbox_options of = {.size = sizeof(of), .tenant = tenant};
+
+    must("mote_sandbox_new", mote_sandbox_new(&guest->sandbox, guest->image, NULL, &of, NULL));
+    call(guest, func, NULL, 0, NULL);
+    must("mote_sandbox_free", mote_sandbox_free(guest->sandbox));
+    guest->sandbox = NULL;
+}
+
+static void in_turns(struct guest *one, struct guest *other, enum section section)
+{
+    mote_func funcs[] = {find(one, "nothing"), find(other, "nothing")};
+
+    for (int i = UNMARKED; i < passes(section); i++) {
+        mark(section, i);
+        live_in_pool(i % 2 ? one : other, funcs[i % 2 == 0], i % 2 ? "odd" : "even");
+        unmark(i);
+    }
+}
+
+/* Its VMs are of another host than those of all other sections. */
+static void pooled(void)
+{
+    mote_host_options with_pool = {
+        .size = sizeof(with_pool), .shells_high = 1, .reuse = MOTE_REUSE_FREELY};
+    mote_host *other = host;
+    struct guest echo;
+    struct guest dirty;
+
+    must("mote_host_new", mote_host_new(&host, &with_pool, NULL));
+    open_guest(&echo, "echo", NULL);
+    must("mote_sandbox_free", mote_sandbox_free(echo.sandbox));
+    open_guest(&dirty, "dirty", NULL);
+    must("mote_sandbox_free", mote_sandbox_free(dirty.sandbox));
+    in_turns(&echo, &echo, SECTION_POOLED);
+    in_turns(&echo, &dirty, SECTION_POOLED_IMAGE);
+    mote_image_unref(echo.image);
+    mote_image_unref(dirty.image);
+    must("mote_host_free", mote_host_free(host));
+    host = other;
+}
+
 /* ---- host functions ------------------------------------------------------------------ */
 
 static int fn_add(void *user, mote_context *context, const mote_value *args, size_t nargs,
@@ -452,6 +497,7 @@ void traced(const char *guests)
     nested_calls();
     cpu_time();
     mapping();
+    pooled();
     stop_spinning(thread);
     must("mote_host_free", mote_host_free(host));
     fflush(stdout);
