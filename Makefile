@@ -2,8 +2,9 @@
 # The short way in; the build itself is CMake (CMakeLists.txt, CMakePresets.json).
 PREFIX ?= /usr/local
 T      ?= 60
+SECONDS ?= 600
 
-.PHONY: help build run test lanes bench install format lint fuzz package clean setup
+.PHONY: help build run test lanes bench soak install format lint fuzz package clean setup
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +22,9 @@ lanes: build-release ## Run the conformance tests again under an emulated kvm-am
 
 bench: build-release ## Measure; rows in build/bench.json
 	build/release/bench/mote_bench build/bench.json
+
+soak: build-release ## Use everything at random for SECONDS (default 600), check every answer, look for leaks
+	MOTE_GUEST_DIR=build/release/guests build/release/tests/soak/soak $(SECONDS)
 
 install: build-release ## Install under PREFIX (default /usr/local; DESTDIR is honoured)
 	cmake --install build/release --prefix $(abspath $(PREFIX))
