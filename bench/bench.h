@@ -23,7 +23,7 @@ struct bench {
     bool quick;
     const char *filter; /* NULL: everything */
     const char *json;   /* NULL: no file */
-    struct row rows[32];
+    struct row rows[64];
     size_t nrows;
     char notes[4096]; /* what a row does not say, printed below the table */
 };
@@ -50,6 +50,7 @@ int bench_attach_parked(struct bench *bench, unsigned unused);
 int bench_memory_parked(struct bench *bench, unsigned unused);
 int bench_scale_parked(struct bench *bench, unsigned count);
 int bench_boot(struct bench *bench, unsigned unused);
+int bench_threads(struct bench *bench, unsigned unused);
 int bench_native(struct bench *bench, unsigned megabytes);
 int bench_syscalls(struct bench *bench, unsigned megabytes);
 
@@ -67,6 +68,8 @@ void report_begin(const char *what);
 uint64_t now_ns(void);
 /* Keeps this thread on the CPU where it is. */
 void pin_to_cpu(void);
+/* Threads that are made from now on run wherever the program may. */
+void unpin(void);
 /* Ends the program with a message after so many seconds; 0: not any more. */
 void give_up_after(unsigned seconds);
 /* A line of /proc/meminfo or /proc/self/status, in KiB; -1 when it is not there. */

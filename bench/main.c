@@ -34,6 +34,7 @@ static const struct {
     {"scale.parked.100", bench_scale_parked, 100},
     {"scale.parked.1000", bench_scale_parked, 1000},
     {"scale.parked.10000", bench_scale_parked, 10000},
+    {"scale.threads+executor", bench_threads, 0},
     {"run.native", bench_native, 20},
     {"run.syscalls", bench_syscalls, 100},
 };
@@ -42,7 +43,8 @@ enum { NBENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
 static void usage(FILE *to)
 {
     fprintf(to, "usage: mote_bench [--filter NAME] [--quick] [--json PATH | PATH]\n"
-                "Measures mote against bare KVM programs, on /dev/kvm, in turns, on one CPU.\n"
+                "Measures mote against bare KVM programs, on /dev/kvm, in turns, on one CPU,\n"
+                "save what is about threads.\n"
                 "  --filter NAME  only benchmarks whose name contains NAME\n"
                 "  --quick        a tenth of the samples\n"
                 "  --json PATH    write the rows to PATH as well\n"

@@ -17,8 +17,18 @@ uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static cpu_set_t allowed; /* at the start */
+
+void unpin(void)
+{
+    if (CPU_COUNT(&allowed))
+        sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
 void pin_to_cpu(void)
 {
+    if (!CPU_COUNT(&allowed) && sched_getaffinity(0, sizeof allowed, &allowed))
+        CPU_ZERO(&allowed);
     int cpu = sched_getcpu();
     cpu_set_t set;
     CPU_ZERO(&set);
