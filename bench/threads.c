@@ -84,6 +84,8 @@ static int64_t time_jobs(void *context)
 {
     struct crew *crew = context;
     unsigned calls = crew->threads * CALLS;
+    if (!calls)
+        return -1;
     mote_value argument = {.type = MOTE_U32};
     mote_job job = {.size = sizeof job,
                     .image = crew->library->image,

@@ -51,6 +51,9 @@ prints '    5 of 5 attacks ended, and the next call was right' hostile/hostile
 # ---- event_loop --------------------------------------------------------------------
 prints '    200 guests waited at once; 198 got the right sum, 2 waited in vain' event_loop/event_loop 200
 
+# ---- executor ----------------------------------------------------------------------
+prints '    303 jobs answered, each in a fresh sandbox; 4 were stopped' executor/executor
+
 # ---- plugins -----------------------------------------------------------------------
 mkdir folder
 cp plugins/guests/plugins_count folder/1-count
