@@ -44,6 +44,7 @@ const char help_bench[] =
     "  --random KIND    none, seeded:NUMBER or real (default: none)\n"
     "  --refused ANSWER what a system call gets that is not granted: enosys or fault\n"
     "                   (default: enosys)\n"
+    "  --snapshot FILE  start from what 'mote snapshot save' wrote of GUEST; its base first\n"
     "\n"
     "Exit status: 0; 1 when a file could not be written; else as of 'mote run'. With --from\n"
     "126 when FILE is not such a file, 127 when it cannot be read.\n"
@@ -109,6 +110,7 @@ static int bench_guest(struct bench *bench)
     }
     uint64_t start = now_ns();
     int rc = run_open(run, &source);
+    rc = rc != 0 ? rc : run_open_snapshots(run);
     bench->open_ns = now_ns() - start;
     return rc != 0 ? run_report(run, rc) : find_and_measure(bench);
 }

@@ -49,14 +49,16 @@ static int call(struct worker *worker)
 }
 
 /* All of one tenant, so that a pool gives the VM of one to the next. */
-static const mote_sandbox_options sandbox_options = {.size = sizeof(sandbox_options),
-                                                     .tenant = "mote bench"};
+static int new_sandbox(struct run *run, mote_sandbox **sandbox, mote_error *error)
+{
+    mote_sandbox_options options = {
+        .size = sizeof(options), .snapshot = run->snapshot, .tenant = "mote bench"};
+    return mote_sandbox_new(sandbox, run->image, run->policy, &options, error);
+}
 
 static int make_sandbox(struct worker *worker)
 {
-    struct run *run = &worker->all->bench->run;
-    return mote_sandbox_new(&worker->sandbox, run->image, run->policy, &sandbox_options,
-                            &worker->error);
+    return new_sandbox(&worker->all->bench->run, &worker->sandbox, &worker->error);
 }
 
 static void free_sandbox(struct worker *worker)
@@ -233,7 +235,7 @@ static int boot(struct bench *bench)
     struct run *run = &bench->run;
     mote_sandbox *sandbox = NULL;
     uint64_t start = now_ns();
-    int rc = mote_sandbox_new(&sandbox, run->image, run->policy, &sandbox_options, &run->error);
+    int rc = new_sandbox(run, &sandbox, &run->error);
     bench->boot_ns = now_ns() - start;
     mote_sandbox_free(sandbox);
     return rc;

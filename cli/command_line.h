@@ -46,6 +46,7 @@ struct run_options {
     uint64_t memory;      /* bytes; 0: the library's default */
     uint64_t stack;       /* bytes; 0: the library's default */
     mote_cpu cpu;
+    struct cli_list snapshots; /* each is the base of the next; the guest starts from the last */
     struct cli_list dirs, dirs_read_only, files; /* HOST or HOST::GUEST */
     struct cli_list env;                         /* NAME or NAME=VALUE */
     mote_clock clock;
@@ -69,6 +70,13 @@ struct bench_options {
     const char *hgrm;  /* where names of files begin; NULL: none */
     const char *chart; /* NULL: none */
     const char *from;  /* a file of `make bench` to draw; NULL: measure */
+};
+
+struct snapshot_options {
+    bool info;                /* else save */
+    struct run_options guest; /* of save; of info: the image to check it against, or NULL */
+    const char *output;
+    const char *file; /* of info */
 };
 
 struct build_options {
@@ -95,6 +103,7 @@ struct inspect_options {
  * it. `problem` begins empty and has a text when the answer is CLI_WRONG. */
 enum cli_parsed run_parse(struct run_options *options, char **argv, struct line *problem);
 enum cli_parsed bench_parse(struct bench_options *options, char **argv, struct line *problem);
+enum cli_parsed snapshot_parse(struct snapshot_options *options, char **argv, struct line *problem);
 enum cli_parsed build_parse(struct build_options *options, char **argv, struct line *problem);
 enum cli_parsed doctor_parse(struct doctor_options *options, char **argv, struct line *problem);
 enum cli_parsed inspect_parse(struct inspect_options *options, char **argv, struct line *problem);

@@ -37,7 +37,9 @@ _mote_offer() {
 _mote_find_guest() {
     local i word
     guest='' at=${#COMP_WORDS[@]}
-    for ((i = 2; i < ${#COMP_WORDS[@]}; i++)); do
+    i=2
+    [ "$1" != snapshot ] || i=3
+    for ((; i < ${#COMP_WORDS[@]}; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
         -*)
@@ -85,8 +87,12 @@ _mote() {
         _mote_offer "$word" < <(_mote_commands "$mote")
         return
     fi
+    if [ "$command" = snapshot ] && ((COMP_CWORD == 2)) && [[ $word != -* ]]; then
+        _mote_offer "$word" <<<$'save\ninfo'
+        return
+    fi
     options=$(_mote_options "$mote" "$command")
-    _mote_find_guest
+    _mote_find_guest "$command"
     # What stands behind the guest is the guest's.
     [[ $command != @(run|bench) ]] || ((COMP_CWORD <= at)) || return
     if [ "$word" = = ]; then

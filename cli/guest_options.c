@@ -93,6 +93,8 @@ bool guest_set_option(struct run_options *options, int id, const char *value)
         return parse_size(value, &options->memory) && options->memory > 0;
     case GUEST_STACK:
         return parse_size(value, &options->stack) && options->stack > 0;
+    case GUEST_SNAPSHOT:
+        return *value != '\0' && cli_list_add(&options->snapshots, value);
     case GUEST_CPU:
         return parse_cpu(value, &options->cpu);
     default:

@@ -20,6 +20,7 @@ enum {
     GUEST_CLOCK,
     GUEST_RANDOM,
     GUEST_REFUSED,
+    GUEST_SNAPSHOT,
     GUEST_END /* ids from here on are the command's own */
 };
 
@@ -40,7 +41,8 @@ enum {
     {GUEST_FILE, 0, "file", "HOST[::GUEST]", A_PATH}, \
     {GUEST_CLOCK, 0, "clock", "KIND", "none, frozen, coarse or real"}, \
     {GUEST_RANDOM, 0, "random", "KIND", "none, seeded:NUMBER or real"}, \
-    {GUEST_REFUSED, 0, "refused", "ANSWER", "enosys or fault"}
+    {GUEST_REFUSED, 0, "refused", "ANSWER", "enosys or fault"}, \
+    {GUEST_SNAPSHOT, 0, "snapshot", "FILE", "a file, at most 256 times"}
 /* clang-format on */
 
 /* Takes one of them; false when the value is not one that the option takes. */

@@ -24,6 +24,7 @@ static const char help_main[] =
     "  run      run a guest program, or call one function of it\n"
     "  build    compile a WebAssembly module to a guest\n"
     "  inspect  show what is in a guest or a WebAssembly module\n"
+    "  snapshot save a guest's state to a file, or show what is in one\n"
     "  bench    measure what calls and sandboxes cost on this machine\n"
     "  doctor   check this machine, and say what to do\n"
     "  help     show this, or the help of a command: mote help run\n"
@@ -35,6 +36,7 @@ static const struct command commands[] = {
     {"run", cmd_run, help_run},
     {"build", cmd_build, help_build},
     {"inspect", cmd_inspect, help_inspect},
+    {"snapshot", cmd_snapshot, help_snapshot},
     {"bench", cmd_bench, help_bench},
     {"doctor", cmd_doctor, help_doctor},
     {"help", cmd_help, help_main},

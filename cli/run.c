@@ -29,6 +29,8 @@ const char help_run[] =
     "  --random KIND    none, seeded:NUMBER or real (default: none)\n"
     "  --refused ANSWER what a system call gets that is not granted: enosys or fault\n"
     "                   (default: enosys)\n"
+    "  --snapshot FILE  start from what 'mote snapshot save' wrote of GUEST; where that has a\n"
+    "                   base, give the base first\n"
     "  --trace          show each system call on standard error\n"
     "  --no-stdio       keep the standard streams from the guest\n"
     "  --raw            print a string or bytes result as it is, without newline\n"
@@ -78,6 +80,19 @@ int run_open(struct run *run, const mote_source *source)
     return rc != 0 ? rc : mote_image_open(&run->image, run->host, source, &image, &run->error);
 }
 
+int run_open_snapshots(struct run *run)
+{
+    const struct cli_list *files = &run->options.snapshots;
+    int rc = 0;
+    for (size_t i = 0; i < files->count && rc == 0; i++) {
+        mote_snapshot *base = run->snapshot;
+        run->snapshot = NULL;
+        rc = mote_snapshot_open(&run->snapshot, run->image, base, files->item[i], &run->error);
+        mote_snapshot_unref(base);
+    }
+    return rc;
+}
+
 int run_make_policy(struct run *run)
 {
     const struct run_options *options = &run->options;
@@ -89,10 +104,11 @@ int run_make_policy(struct run *run)
     return rc != 0 ? rc : grants_give(options, run->policy, &run->error);
 }
 
-static int make_sandbox(struct run *run)
+int run_make_sandbox(struct run *run)
 {
     mote_sandbox_options options = {0};
     options.size = sizeof(options);
+    options.snapshot = run->snapshot;
     options.args = (const char *const *)run->options.words;
     char **env = grants_env(&run->options);
     options.env = (const char *const *)env;
@@ -105,7 +121,7 @@ static int make_sandbox(struct run *run)
     return rc;
 }
 
-static int call_guest(struct run *run)
+int run_call(struct run *run)
 {
     const mote_signature *signature = &run->function.signature;
     if (run->options.invoke == NULL)
@@ -116,10 +132,10 @@ static int call_guest(struct run *run)
 
 static int run_guest(struct run *run)
 {
-    int rc = make_sandbox(run);
+    int rc = run_make_sandbox(run);
     if (rc == 0) {
         signals_catch(run->handle);
-        rc = call_guest(run);
+        rc = run_call(run);
     }
     int status = run_report(run, rc);
     signals_release();
@@ -177,6 +193,7 @@ void run_release(struct run *run)
     mote_handle_unref(run->handle);
     mote_sandbox_free(run->sandbox);
     mote_policy_unref(run->policy);
+    mote_snapshot_unref(run->snapshot);
     mote_image_unref(run->image);
     mote_host_free(run->host);
     values_free(&run->arguments);
@@ -194,6 +211,7 @@ int cmd_run(int argc, char **argv)
         return status;
     mote_source source = MOTE_SOURCE_PATH(run.options.guest);
     int rc = run_open(&run, &source);
+    rc = rc != 0 ? rc : run_open_snapshots(&run);
     status = rc != 0 ? run_report(&run, rc) : run_image(&run);
     run_release(&run);
     return status;

@@ -16,6 +16,7 @@ struct run {
     size_t pool; /* idle VMs that the host keeps for later sandboxes; 0: none */
     mote_host *host;
     mote_image *image;
+    mote_snapshot *snapshot; /* that the guest starts from; NULL: the image's own */
     mote_policy *policy;
     mote_sandbox *sandbox;
     mote_handle *handle;
@@ -29,7 +30,10 @@ struct run {
 /* run.c: the steps of a run, for every command that makes some of them. Each returns 0, or a
  * MOTE_E* that run->error describes (run_report). */
 int run_open(struct run *run, const mote_source *source); /* host and image */
+int run_open_snapshots(struct run *run);                  /* of --snapshot; after run_open */
 int run_make_policy(struct run *run);
+int run_make_sandbox(struct run *run); /* and its policy */
+int run_call(struct run *run);
 int run_find_function(struct run *run);
 /* False after it has said what is wrong with the arguments. */
 bool run_read_arguments(struct run *run);

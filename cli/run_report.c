@@ -16,11 +16,13 @@ static const struct {
     int code;
     int status;
 } statuses[] = {
-    {MOTE_EGUEST, CLI_FAILED},       {MOTE_EINVAL, CLI_USAGE},        {MOTE_ETYPE, CLI_USAGE},
-    {MOTE_ENOTFOUND, CLI_NOT_FOUND}, {MOTE_EDEADLINE, CLI_DEADLINE},  {MOTE_EIMAGE, CLI_CANNOT_RUN},
-    {MOTE_EBOOT, CLI_CANNOT_RUN},    {MOTE_EMISSING, CLI_CANNOT_RUN}, {MOTE_EFAULT, CLI_FAULT},
-    {MOTE_EABORTED, CLI_FAULT},      {MOTE_EPROTOCOL, CLI_FAULT},     {MOTE_EHOSTFN, CLI_FAULT},
-    {MOTE_EREFUSED, CLI_FAULT},
+    {MOTE_EGUEST, CLI_FAILED},       {MOTE_EINVAL, CLI_USAGE},
+    {MOTE_ETYPE, CLI_USAGE},         {MOTE_ENOTFOUND, CLI_NOT_FOUND},
+    {MOTE_EDEADLINE, CLI_DEADLINE},  {MOTE_EIMAGE, CLI_CANNOT_RUN},
+    {MOTE_EBOOT, CLI_CANNOT_RUN},    {MOTE_ESNAPSHOT, CLI_CANNOT_RUN},
+    {MOTE_EMISSING, CLI_CANNOT_RUN}, {MOTE_EFAULT, CLI_FAULT},
+    {MOTE_EABORTED, CLI_FAULT},      {MOTE_EPROTOCOL, CLI_FAULT},
+    {MOTE_EHOSTFN, CLI_FAULT},       {MOTE_EREFUSED, CLI_FAULT},
 };
 
 static int exit_status(const struct run *run, int code, const mote_error *error)
@@ -29,8 +31,8 @@ static int exit_status(const struct run *run, int code, const mote_error *error)
         return CLI_SIGNAL + signals_caught();
     if (code == MOTE_ELIMIT)
         return run->sandbox != NULL ? CLI_FAULT : CLI_CANNOT_RUN;
-    if (code == MOTE_ESYSTEM && run->image == NULL && run->host != NULL) {
-        return error->detail == ENOENT ? CLI_NOT_FOUND : CLI_CANNOT_RUN; /* the file */
+    if (code == MOTE_ESYSTEM && run->policy == NULL && run->host != NULL) {
+        return error->detail == ENOENT ? CLI_NOT_FOUND : CLI_CANNOT_RUN; /* a file */
     }
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
         if (statuses[i].code == code)

@@ -56,6 +56,7 @@ static void check_grants(const struct run_options *options)
     check_list(&options->dirs_read_only);
     check_list(&options->files);
     check_list(&options->env);
+    check_list(&options->snapshots);
     fake_check(options->clock <= MOTE_CLOCK_REAL && options->random <= MOTE_RANDOM_REAL &&
                    options->refused <= MOTE_REFUSED_FAULT,
                "kinds that there are");
@@ -115,6 +116,22 @@ static void bench_command(void)
     check_grants(guest);
 }
 
+static void snapshot_command(void)
+{
+    static struct snapshot_options options;
+    struct line problem = {0};
+    enum cli_parsed parsed = snapshot_parse(&options, argv, &problem);
+    check_problem(parsed, &problem);
+    if (parsed != CLI_GO)
+        return;
+    const struct run_options *guest = &options.guest;
+    fake_check(options.info ? is_word(options.file) : is_word(options.output), "there is a file");
+    fake_check(options.info || is_word(guest->guest), "there is a guest");
+    fake_check(guest->guest == NULL || guest->guest == guest->words[0], "it is the first word");
+    fake_check(guest->words + guest->nwords == argv + argc, "the words are the rest");
+    check_grants(guest);
+}
+
 static void doctor_command(void)
 {
     struct doctor_options options;
@@ -138,6 +155,7 @@ static void other_command(void)
     doctor_command();
     inspect_command();
     bench_command();
+    snapshot_command();
 }
 
 /* ---- values ---- */

@@ -255,6 +255,68 @@ is_json 'd["kind"] == "wasm" and d["memory"] == 65536 and not d["exports"][0]["c
 is_json 'd["imports"][0]["module"] == "wasi_snapshot_preview1" and d["imports"][0]["callable"]'
 runs 126 "$mote" inspect "$corpus/component.wasm"; says 'component'; says_lines 1
 
+# ---- snapshots ------------------------------------------------------------------------------------
+snap=$scratch/snap
+runs 0 "$mote" help snapshot; prints_part 'Usage: mote snapshot save'
+runs 0 "$mote" snapshot --help; prints_part '--output FILE'
+runs 0 "$mote" snapshot save --invoke count -o "$snap.1" "$guests/echo"; prints ''; says_lines 0
+runs 0 "$mote" run --invoke count "$guests/echo"; prints 1
+runs 0 "$mote" run --snapshot "$snap.1" --invoke count "$guests/echo"; prints 2
+runs 0 "$mote" run --snapshot "$snap.1" --invoke count "$guests/echo"; prints 2
+runs 0 "$mote" snapshot save --json --snapshot "$snap.1" --invoke count -o "$snap.2" "$guests/echo"
+is_json 'd["ok"] and d["layers"] >= 1 and d["own"] > 0 and d["shared"] > 0'
+runs 0 "$mote" run --snapshot "$snap.1" --snapshot "$snap.2" --invoke count "$guests/echo"; prints 3
+runs 0 "$mote" bench --seconds 10ms --snapshot "$snap.1" --json --invoke count "$guests/echo"
+is_json 'd["ok"] and d["function"] == "count"'
+runs 126 "$mote" run --snapshot "$snap.2" --invoke count "$guests/echo"; says 'base'; says_lines 1
+runs 126 "$mote" run --snapshot "$snap.1" --invoke spin "$guests/faults"; says 'of another image'
+runs 127 "$mote" run --snapshot "$snap.none" --invoke count "$guests/echo"; says "$snap.none: No such file"
+runs 0 "$mote" snapshot save -o "$snap.program" "$guests/hello_plain"
+runs 3 "$mote" run --snapshot "$snap.program" "$guests/hello_plain" 3; says 'done'
+runs 0 "$mote" snapshot save -o "$snap.1" --invoke echo_i32 "$guests/echo" 7 # replaced
+runs 0 "$mote" run --snapshot "$snap.1" --invoke count "$guests/echo"; prints 1
+runs 134 "$mote" snapshot save -o "$snap.3" --invoke wild_write "$guests/faults" 0xdead0000
+says 'wild_write: page fault: write to 0xdead0000'
+runs 1 "$mote" snapshot save -o "$snap.3" --invoke fail "$guests/echo" 5 'bad thing'; says 'bad thing'
+runs 124 "$mote" snapshot save -o "$snap.3" --deadline 50ms --invoke spin "$guests/faults"
+runs 127 "$mote" snapshot save -o "$snap.3" --invoke none "$guests/echo"
+runs 2 "$mote" snapshot save -o "$snap.3" --invoke echo_i32 "$guests/echo" x; says 'argument 1'
+checks=$((checks + 1)); [ ! -e "$snap.3" ] || report 'a snapshot of a failure was written'
+runs 1 "$mote" snapshot save -o "$scratch/none/x" "$guests/echo"; says "$scratch/none/x"; says_lines 1
+runs 0 "$mote" snapshot info "$snap.2"
+prints_part 'a snapshot of a guest with exports'; prints_part 'cpu       v2'; prints_part 'checked   no'
+runs 0 "$mote" snapshot info --json "$snap.program" "$guests/hello_plain"
+is_json 'd["checked"] and d["at_entry"] and d["base"] is None and d["format"] == 1 and d["arch"] == "x86_64"'
+is_json 'd["own"] % 4096 == 0 and 0 < d["own"] < d["size"] and d["memory"] > 0 and len(d["image"]) == 32'
+runs 0 "$mote" snapshot save -o "$snap.4" --snapshot "$snap.1" --invoke count "$guests/echo"
+runs 0 "$mote" snapshot info --json "$snap.1"; base=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["identity"])' <"$scratch/out")
+runs 0 "$mote" snapshot info --json --snapshot "$snap.1" "$snap.4" "$guests/echo"
+is_json "d['checked'] and d['base'] == '$base' and d['shared'] > 0"
+runs 126 "$mote" snapshot info "$snap.4" "$guests/echo"; says 'base'
+runs 126 "$mote" snapshot info "$snap.1" "$guests/faults"; says 'of another image'
+head -c 5000 "$snap.1" >"$snap.cut"; runs 126 "$mote" snapshot info "$snap.cut"; says 'it is truncated'
+head -c 50 "$snap.1" >"$snap.cut"; runs 126 "$mote" snapshot info "$snap.cut"; says 'it is not a snapshot of mote'
+{ cat "$snap.1"; echo; } >"$snap.more"; runs 126 "$mote" snapshot info "$snap.more"; says 'larger than it says'
+{ head -c 372 "$snap.1"; printf '\377\377\377\377'; tail -c +377 "$snap.1"; } >"$snap.ill"
+runs 126 "$mote" snapshot info "$snap.ill"; says 'its tables are larger than the file'
+{ head -c 4500 "$snap.1"; printf '\377\376'; tail -c +4503 "$snap.1"; } >"$snap.ill"
+runs 0 "$mote" snapshot info "$snap.ill"
+runs 126 "$mote" snapshot info "$snap.ill" "$guests/echo"; says 'damaged'
+runs 126 "$mote" run --snapshot "$snap.ill" --invoke count "$guests/echo"; says 'damaged'
+runs 127 "$mote" snapshot info "$snap.none"; says "$snap.none: No such file"
+runs 126 "$mote" snapshot info /dev/zero
+runs 126 "$mote" snapshot info "$guests/echo"; says 'it is not a snapshot of mote'
+runs 2 "$mote" snapshot; says 'what to do? save or info'
+runs 2 "$mote" snapshot drop; says 'drop: a snapshot can be saved (save) or looked at (info)'
+runs 2 "$mote" snapshot save "$guests/echo"; says '-o FILE must say'
+runs 2 "$mote" snapshot save -o "$snap.3"; says 'which guest?'
+runs 2 "$mote" snapshot save -o "$snap.3" "$guests/echo" 1; says 'which --invoke names'
+runs 2 "$mote" snapshot save -o '' "$guests/echo"; says '--output must be a file'
+runs 2 "$mote" snapshot info; says 'which file?'
+runs 2 "$mote" snapshot info a b c; says 'c: info takes one file and its guest'
+runs 2 "$mote" snapshot info --snapshot a b; says '--snapshot: of which guest?'
+runs 2 "$mote" snapshot info --memory 1M a; says 'there is no such option'
+
 # ---- bench --------------------------------------------------------------------------------------
 runs 0 "$mote" bench --help; prints_part 'Usage: mote bench'
 runs 0 "$mote" bench --seconds 0.05 --hgrm "$scratch/own"

@@ -42,6 +42,7 @@ completes() {
 completes 'run' r
 completes 'build bench' b
 completes 'inspect' i
+completes 'snapshot' s
 completes 'doctor' help do
 completes '--invoke' run --inv
 completes '--deadline' run --json --dea
@@ -51,6 +52,9 @@ completes '--dir --dir-ro' run --di
 completes '' run "$guests/echo" --dea
 completes '--seconds' bench --threads 2 --se
 completes '' bench --invoke f "$guests/echo" --dea
+completes 'save info' snapshot ''
+completes '--snapshot' snapshot save --sn
+completes '--output' snapshot save --ou
 completes '--boot' inspect --b
 completes '--json' inspect "$guests/echo" --j
 completes '--device' doctor --dev
@@ -72,6 +76,7 @@ completes '' run --file f # bash offers files itself
 # ---- exported functions --------------------------------------------------------------
 completes 'echo_string' run --invoke echo_s ^ "$guests/echo"
 completes 'echo_string' run --invoke = echo_s ^ --json "$guests/echo" text
+completes 'echo_string' snapshot save --invoke echo_s ^ "$guests/echo"
 completes 'echo_string' bench --invoke echo_s ^ "$guests/echo"
 completes '' run --invoke echo_s
 completes '' run --invoke echo_s ^ "$guests/hello_plain"
