@@ -99,8 +99,7 @@ MOTE_API const char *mote_version(void);
     X(EREFUSED, 27, "the guest made a system call that is refused")          \
     X(EPROCESSES, 28, "the limit of processes and threads is reached")       \
     X(EFILES, 29, "the limit of open files is reached")                      \
-    X(ELOCKED, 30, "the limit of locked memory is reached")                  \
-    X(ESNAPSHOT, 31, "the file is no snapshot that can be used here")
+    X(ELOCKED, 30, "the limit of locked memory is reached")
 
 enum mote_error_code {
     MOTE_OK = 0,
@@ -773,6 +772,42 @@ typedef struct mote_memory_use {
  * size of no version), EBUSY (a thread is inside, this one's host functions too), EFORKED. */
 MOTE_API int mote_sandbox_memory(mote_sandbox *sandbox, mote_memory_use *use);
 
+/*
+ * Resident sandboxes. Between mote_resident_start and mote_resident_stop a call needs no exit: a
+ * thread of the library runs the guest, which waits for the next call by looking at shared memory
+ * for a while, and then sleeps; the thread that calls polls for the answer for a while, and then
+ * sleeps, too. A warm call takes less than a microsecond, at the price of a second
+ * processor. mote_call, mote_reset and all others mean what they mean without, and calls that make
+ * system calls, or find the guest asleep, have exits.
+ *
+ * Fresh calls: mote_reset of a guest that waits puts its memory back while it does, and its
+ * registers are reset by the gate page when it goes on. Without an exit the host cannot know that a
+ * hostile guest really waits there: it may keep running while its memory is put back, and keep what
+ * it likes. Such a reset is fresh for an honest guest. It is no wall between tenants: a resident
+ * sandbox serves one; the wall is mote_resident_stop and then mote_reset, which is by exit. The
+ * host and other sandboxes are behind the same walls as ever.
+ *
+ * The CPU time of a call is that of both threads, polling included.
+ */
+typedef struct mote_resident_options {
+    size_t size;            /* sizeof(mote_resident_options) */
+    uint64_t guest_spin_ns; /* nanoseconds, about, that the guest looks for the next call before it
+                               sleeps; 0: 100 us */
+    uint64_t call_spin_ns; /* nanoseconds that a call polls before it sleeps, less where that was in
+                              vain; 0: 50 us */
+    uint32_t processor;    /* 1 + the number of the processor for the guest; 0: any that the
+                              thread may use that makes the sandbox resident */
+} mote_resident_options;
+
+/* `options` may be NULL. Again: with these options from now on. Where this thread may use one
+ * processor only and `processor` is 0, nothing changes: calls are by exit. Errors: EINVAL (the
+ * processor is none that may be used), EPROCESSES (no thread), ENOMEM, ESYSTEM, EBUSY, EFORKED. */
+MOTE_API int mote_resident_start(mote_sandbox *sandbox, const mote_resident_options *options,
+                                 mote_error *error);
+/* Calls are by exit again. Fine where they are. mote_sandbox_free does it, too. EBUSY, EFORKED,
+ * EINVAL. */
+MOTE_API int mote_resident_stop(mote_sandbox *sandbox);
+
 /* The error of the last operation on the sandbox that failed; valid until the next. */
 MOTE_API const mote_error *mote_sandbox_error(const mote_sandbox *sandbox);
 
@@ -823,32 +858,6 @@ MOTE_API void mote_snapshot_unref(mote_snapshot *snapshot);
  * EINVAL (NULL, or of another image) and ELIMIT (the policy grants too little memory), with which
  * the sandbox is as before; and those of mote_reset. */
 MOTE_API int mote_sandbox_restore(mote_sandbox *sandbox, mote_snapshot *snapshot);
-
-/*
- * Snapshots in files. A file is for the same image file, opened with the same stack, on any host
- * that has the processor's level; another version of the format is refused. It holds all of the
- * guest's memory, secrets included, and is made readable for its owner only. Its checksum tells
- * of accidents; what it says is checked all the same, so that whoever wrote it gets no
- * further than the guest itself, but that guest is the writer's.
- *
- * Its pages are mapped, not read: opening costs a look at them, and processes that open the same
- * file share them. Do not change or truncate the file while a snapshot of it, or a sandbox,
- * lives (mote_snapshot_save replaces a file, which is fine): whoever uses it gets SIGBUS.
- */
-
-/* Writes a snapshot to a file. One whose parent (what its sandbox started from) was saved or opened
- * before has only the pages that differ, and that parent as its base; any other is whole. There
- * is never half of it under `path`, and nothing is left after a failure. Errors: EINVAL, ESYSTEM,
- * ENOMEM, EFILES, EFORKED. */
-MOTE_API int mote_snapshot_save(mote_snapshot *snapshot, const char *path, mote_error *error);
-
-/* Opens a snapshot's file for sandboxes of `image`, which need not have booted. `base`: the
- * snapshot that was its base, saved or opened; NULL for a whole one. Errors: ESNAPSHOT (what is
- * wrong with the file, by name: a symbolic link, truncated, damaged, another version, architecture,
- * image or base ...), EBACKEND (the host lacks the processor's level), ESYSTEM, ENOMEM, EFILES,
- * EINVAL, EFORKED. */
-MOTE_API int mote_snapshot_open(mote_snapshot **snapshot, mote_image *image, mote_snapshot *base,
-                                const char *path, mote_error *error);
 
 /* What a snapshot is. Set `size` to sizeof(mote_snapshot_info); the rest is written. */
 typedef struct mote_snapshot_info {

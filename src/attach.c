@@ -5,6 +5,7 @@
 #include "error.h"
 #include "park.h"
 #include "pool.h"
+#include "resident.h"
 #include "sandbox.h"
 
 /* Init data is the sandbox's own, not the snapshot's; no reset takes it away. */
@@ -72,6 +73,9 @@ int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error)
     }
     mote__watchdog_add(&sandbox->host->watchdog, sandbox->handle);
     mote__crowd_add(sandbox);
+    /* It may be of a snapshot of a resident guest, or have had one. */
+    memset(mote__shell_ring(sandbox->shell), 0, sizeof(struct mote__ring));
+    mote__resident_attach(sandbox);
     sandbox->shell->memory.changed = false;
     sandbox->base_used = sandbox->shell->memory.ram.used;
     return 0;
@@ -105,6 +109,7 @@ int mote__sandbox_need_shell(mote_sandbox *sandbox, mote_error *error)
 struct mote__left mote__sandbox_part(mote_sandbox *sandbox)
 {
     struct mote__shell *shell = sandbox->shell;
+    mote__resident_detach(sandbox);
     /* It can only be cleaned by the snapshot that its memory was made from. */
     bool whole =
         shell && !sandbox->broken && shell->snapshot && shell->snapshot == sandbox->snapshot;

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "resident.h"
 #include "sandbox.h"
 
 /* What `push %rbp; mov %rsp, %rbp` leaves where RBP points. */
@@ -51,10 +52,10 @@ uint32_t mote__backtrace(const struct mote__elf *elf, const struct mote__memory 
  * the `out`, others at it.) One that rings elsewhere stands where it rings. */
 static void leave_doorbell(const mote_sandbox *sandbox, struct mote__cpu_regs *regs)
 {
-    uint64_t gate = sandbox->shell->layout->gate, back;
-    if ((regs->rip == gate + MOTE__GATE_DOORBELL ||
-         regs->rip == gate + MOTE__GATE_DOORBELL_RETURN) &&
-        read_return(&sandbox->image->elf, &sandbox->shell->memory, regs->rsp, &back)) {
+    uint64_t at = regs->rip - sandbox->shell->layout->gate, back;
+    bool waits = at - MOTE__GATE_DOORBELL <= MOTE__GATE_DOORBELL_RETURN - MOTE__GATE_DOORBELL ||
+                 at - MOTE__GATE_RING < MOTE__GATE_RING_END - MOTE__GATE_RING;
+    if (waits && read_return(&sandbox->image->elf, &sandbox->shell->memory, regs->rsp, &back)) {
         regs->rip = back;
         regs->rsp += sizeof back;
     }
@@ -79,6 +80,7 @@ void mote__report_place(mote_sandbox *sandbox)
 {
     mote_report *r = &sandbox->report;
     struct mote__cpu_regs regs;
+    mote__resident_stand(sandbox);
     bool known = r->fault != MOTE_FAULT_NONE && sandbox->shell && !sandbox->broken &&
                  guest_registers(sandbox, &regs);
     if (!known)

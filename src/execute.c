@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "resident.h"
 #include "sandbox.h"
 
 /* What one exit comes to. */
@@ -188,7 +189,6 @@ static int bad_access(mote_sandbox *sandbox, const char *text)
 
 static int serve(mote_sandbox *sandbox, const struct mote__exit *exit, enum mote__stop *stop)
 {
-    sandbox->report.exits++;
     switch (exit->kind) {
     case MOTE__EXIT_DOORBELL:
         return serve_doorbell(sandbox, stop);
@@ -213,6 +213,7 @@ static void settle(mote_sandbox *sandbox)
 {
     struct mote__cpu_special special;
     struct mote__vm *vm = sandbox->shell->vm;
+    mote__resident_stand(sandbox);
     if (mote__vm_get_special(vm, &special, NULL) || mote__vm_forget_events(vm, NULL)) {
         sandbox->broken = true;
         return;
@@ -246,7 +247,7 @@ static int run(mote_sandbox *sandbox, enum mote__stop *stop)
     struct mote__exit exit;
     int step = GO_ON;
     while (step == GO_ON && mote__handle_cause(sandbox->handle) == MOTE__CAUSE_NONE) {
-        mote__vm_run(sandbox->shell->vm, &exit);
+        sandbox->report.exits += mote__resident_run(sandbox, &exit);
         sandbox->shell->in_monitor = false;
         sandbox->shell->stand = MOTE__STAND_RAN;
         step = serve(sandbox, &exit, stop);
@@ -278,7 +279,7 @@ static struct mote__limits limits_from_now(mote_sandbox *sandbox)
 {
     struct mote__limits limits = {.deadline = mote__call_now(sandbox)->deadline};
     if (measures_cpu(sandbox)) {
-        uint64_t now = mote__thread_cpu_ns(), budget = cpu_budget(sandbox);
+        uint64_t now = mote__handle_cpu_now(sandbox->handle), budget = cpu_budget(sandbox);
         uint64_t used = sandbox->report.cpu_ns, left = budget > used ? budget - used : 0;
         sandbox->cpu_started = now - used;
         if (budget)
@@ -308,7 +309,7 @@ static void measure(mote_sandbox *sandbox, uint64_t now)
 {
     sandbox->report.wall_ns = now - sandbox->started;
     if (measures_cpu(sandbox))
-        sandbox->report.cpu_ns = mote__thread_cpu_ns() - sandbox->cpu_started;
+        sandbox->report.cpu_ns = mote__handle_cpu_now(sandbox->handle) - sandbox->cpu_started;
 }
 
 /* What the watchdog would have seen at its next look. */

@@ -38,6 +38,34 @@ static bool know_thread(mote_handle *handle)
     return handle->thread_known;
 }
 
+void mote__handle_set_runner(mote_handle *handle, pthread_t thread)
+{
+    clockid_t clock = 0;
+    pthread_getcpuclockid(thread, &clock);
+    atomic_store(&handle->runner_clock, clock);
+    handle->runner = thread;
+    handle->has_runner = true;
+}
+
+void mote__handle_drop_runner(mote_handle *handle)
+{
+    handle->has_runner = false;
+    atomic_store(&handle->runner_clock, 0);
+}
+
+/* 0 where there is none. */
+static uint64_t runner_cpu(const mote_handle *handle)
+{
+    uint64_t used;
+    int clock = atomic_load(&handle->runner_clock);
+    return clock && mote__cpu_clock(clock, &used) ? used : 0;
+}
+
+uint64_t mote__handle_cpu_now(const mote_handle *handle)
+{
+    return mote__thread_cpu_ns() + runner_cpu(handle);
+}
+
 static void set_limits(mote_handle *handle, struct mote__limits limits)
 {
     atomic_store_explicit(&handle->deadline, limits.deadline, memory_order_relaxed);
@@ -133,7 +161,8 @@ void mote__handle_leave_cause(mote_handle *handle, enum mote__cause cause)
 bool mote__handle_cpu_is_due(const mote_handle *handle)
 {
     uint64_t limit = atomic_load(&handle->cpu), used;
-    return limit && mote__cpu_clock(atomic_load(&handle->cpu_clock), &used) && used >= limit;
+    return limit && mote__cpu_clock(atomic_load(&handle->cpu_clock), &used) &&
+           used + runner_cpu(handle) >= limit;
 }
 
 /* Looked at while the phase is KICKING: the call cannot end and another begin meanwhile. */
@@ -159,6 +188,8 @@ static bool kick(mote_handle *handle, uint32_t phase, enum mote__cause cause, ui
     mote__handle_leave_cause(handle, cause);
     if (phase == MOTE__PHASE_GUEST) {
         mote__vm_kick(handle->vm);
+        if (handle->has_runner)
+            pthread_kill(handle->runner, handle->signal);
         pthread_kill(handle->thread, handle->signal);
     }
     return true;

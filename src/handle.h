@@ -34,7 +34,7 @@ enum mote__cause { MOTE__CAUSE_NONE, MOTE__CAUSE_INTERRUPT, MOTE__CAUSE_DEADLINE
 /* How long a call may take; 0: no limit. */
 struct mote__limits {
     uint64_t deadline; /* nanoseconds, monotonic */
-    uint64_t cpu;      /* nanoseconds of the processor clock of the thread that calls */
+    uint64_t cpu;      /* nanoseconds, as of mote__handle_cpu_now */
 };
 
 struct mote_handle {
@@ -48,12 +48,19 @@ struct mote_handle {
     int owner;        /* the process that made it */
     pthread_t thread; /* of the last call; it lets the signal in */
     bool thread_known;
+    bool has_runner; /* a thread of the library runs the guest, and lets the signal in, too */
+    pthread_t runner;
+    _Atomic int runner_clock;     /* 0: there is none */
     struct mote__vm *vm;          /* valid in GUEST and HOST */
     mote_handle *next, *previous; /* in the watchdog's list */
     bool watched;                 /* it is in there */
 };
 
 mote_handle *mote__handle_new(const mote_allocator *allocator, int signal);
+
+/* While no call runs: the guest runs on this thread from now on; and on the caller's again. */
+void mote__handle_set_runner(mote_handle *handle, pthread_t thread);
+void mote__handle_drop_runner(mote_handle *handle);
 
 /* By the thread that calls. Moves that end or pause something return the cause: a kick that
  * was under way has left it by then, and its signal has been delivered. */
@@ -80,7 +87,9 @@ static inline bool mote__handle_is_running(const mote_handle *handle)
     uint32_t phase = atomic_load(&handle->phase);
     return phase != MOTE__PHASE_IDLE && phase != MOTE__PHASE_SUSPENDED;
 }
-/* Whether the thread that calls has used up what `cpu` allows. */
+/* Processor time of the threads of the call, asked by the one that calls; system calls. */
+uint64_t mote__handle_cpu_now(const mote_handle *handle);
+/* Whether the call has used up what `cpu` allows. */
 bool mote__handle_cpu_is_due(const mote_handle *handle);
 /* Stops the call in progress; false when there is none, or when its deadline or its
  * processor time is still to come and that is the cause. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "resident.h"
 #include "sandbox.h"
 #include "signature.h"
 
@@ -137,6 +138,7 @@ static int reserve(mote_sandbox *sandbox, size_t size, mote_error *error)
         end = memory->regions.list[i].end;
     if (l->mailbox + wanted <= end)
         return 0;
+    mote__resident_stand(sandbox);
     int status = mote__memory_map(memory, end, l->mailbox + wanted - end, MOTE__READ | MOTE__WRITE,
                                   MOTE__REGION_MAILBOX, error);
     return memory->damaged ? MOTE_ESYSTEM : status;

@@ -3,6 +3,7 @@
 #include "park.h"
 
 #include "error.h"
+#include "resident.h"
 #include "sandbox.h"
 
 /* Leaves nothing of the guest's in what it frees. */
@@ -41,6 +42,7 @@ int mote__sandbox_keep(mote_sandbox *sandbox, mote_error *error)
     if (!parked)
         return mote__fail_memory(error, "a parked sandbox");
     parked->delta.allocator = &sandbox->host->allocator;
+    mote__resident_stand(sandbox);
     int status = has_state(sandbox) ? take_state(parked, sandbox, error) : 0;
     if (status) {
         discard(parked);

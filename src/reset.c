@@ -2,6 +2,7 @@
 /* A sandbox goes back to its snapshot. */
 #include "error.h"
 #include "park.h"
+#include "resident.h"
 #include "sandbox.h"
 #include "vm/revert.h"
 
@@ -20,10 +21,14 @@ static int restore(mote_sandbox *sandbox, mote_error *error)
         sandbox->report.reset_pages = 0;
         return 0;
     }
-    if (!shell || shell->memory.damaged || mote__shell_outgrown(shell))
+    if (!shell || sandbox->broken || shell->memory.damaged || mote__shell_outgrown(shell))
         return new_shell(sandbox, error);
     size_t dirty = 0;
     int status = mote__shell_revert(shell, sandbox->snapshot, sandbox->base_used, &dirty, error);
+    if (status == MOTE__MUST_STAND) {
+        mote__resident_stand(sandbox);
+        status = mote__shell_revert(shell, sandbox->snapshot, sandbox->base_used, &dirty, error);
+    }
     sandbox->report.reset_pages = dirty;
     return status ? new_shell(sandbox, error) : 0;
 }
@@ -32,6 +37,7 @@ int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error)
 {
     mote__buffer_wipe(&sandbox->results);
     mote__calls_clear(sandbox);
+    mote__resident_before_reset(sandbox);
     int status = restore(sandbox, error);
     if (status) {
         sandbox->state = MOTE_STATE_POISONED;
@@ -44,7 +50,8 @@ int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error)
     if (sandbox->parked)
         return 0;
     mote__sandbox_write_info(sandbox);
-    mote__shell_go_clean(sandbox->shell, sandbox->snapshot);
+    if (!mote__resident_start_anew(sandbox))
+        mote__shell_go_clean(sandbox->shell, sandbox->snapshot);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "options.h"
 #include "park.h"
+#include "resident.h"
 #include "signature.h"
 #include "snapshot.h"
 
@@ -178,6 +179,7 @@ int mote__sandbox_create(mote_sandbox **out, mote_image *image, mote_policy *pol
 void mote__sandbox_destroy(mote_sandbox *sandbox)
 {
     mote_host *host = sandbox->host;
+    mote__resident_end(sandbox);
     if (sandbox->snapshot)
         atomic_fetch_sub(&host->crowd.sandboxes, 1);
     if (sandbox->state == MOTE_STATE_SUSPENDED && !mote__host_forked(host))

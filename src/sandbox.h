@@ -47,6 +47,7 @@ struct mote_sandbox {
     mote_policy *policy; /* NULL: nothing is granted */
     mote_handle *handle;
     void *user;
+    struct mote__resident *resident; /* NULL: calls run on the thread that makes them */
     struct mote__shell *shell;   /* NULL while parked, and after it was retired, until the reset */
     struct mote__parked *parked; /* NULL: not parked */
     struct mote__snapshot *snapshot;    /* where it starts; NULL while the image boots */

@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "options.h"
+#include "resident.h"
 #include "sandbox.h"
 
 /* ---- taking ---- */
@@ -40,12 +41,12 @@ static struct mote__linux keep_personality(const mote_sandbox *sandbox)
 
 static int take_state(mote_sandbox *sandbox, struct mote__snapshot **state, mote_error *error)
 {
+    mote__resident_stand(sandbox);
     struct mote__linux personality = keep_personality(sandbox);
     struct mote__snapshot_source source = {.allocator = &sandbox->host->allocator,
                                            .shell = sandbox->shell,
                                            .parent = sandbox->snapshot,
                                            .base_used = sandbox->base_used,
-                                           .image = sandbox->image,
                                            .read_only_fd = sandbox->snapshot->read_only_fd,
                                            .cpu = sandbox->snapshot->cpu,
                                            .personality = &personality};

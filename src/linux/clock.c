@@ -60,7 +60,7 @@ uint64_t mote__linux_cpu_ns(mote_sandbox *sandbox)
     struct mote__linux *p = &sandbox->personality;
     if (is_frozen(sandbox))
         return 0;
-    uint64_t now = mote__thread_cpu_ns();
+    uint64_t now = mote__handle_cpu_now(sandbox->handle);
     if (sandbox->cpu_seen && now > sandbox->cpu_seen)
         p->cpu_ns += now - sandbox->cpu_seen;
     sandbox->cpu_seen = now;

@@ -55,7 +55,6 @@ static inline void mote__free_const(const void *memory)
 /* files */
 int mote__open_read(const char *path);
 int mote__open_device(const char *path);
-int mote__open_snapshot(const char *path); /* ELOOP: a symbolic link */
 int mote__close(int fd);
 int mote__file_size(int fd, uint64_t *size);
 int mote__read_at(int fd, void *data, size_t size, uint64_t offset); /* all of it, or -EIO */
@@ -72,7 +71,6 @@ int mote__map_shared_fd(void **out, size_t size, int fd);  /* read and write */
 int mote__map_over(void *at, size_t size, int fd);         /* read-only file over a mapping */
 int mote__map_private_over(void *at, size_t size, int fd); /* copy-on-write, over a mapping */
 int mote__map_anonymous_over(void *at, size_t size);       /* zero, over whatever is mapped */
-int mote__map_read_only(void **out, size_t size, int fd, uint64_t offset); /* private */
 int mote__unmap(void *memory, size_t size);
 int mote__seal_memory(void *memory, size_t size);       /* read-only from now on */
 int mote__release_pages(void *memory, size_t size);     /* zero again; zaps VM mappings */
@@ -93,6 +91,7 @@ void mote__yield(void); /* a system call: pending signals are delivered in it */
 int mote__process_id(void);
 int mote__random(void *data, size_t size);
 int mote__thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
+int mote__thread_pin(pthread_t thread, unsigned processor);
 void mote__futex_wait(_Atomic uint32_t *word, uint32_t value);
 void mote__futex_wake(_Atomic uint32_t *word); /* all who wait; the word itself is not touched */
 /* Until it is signalled, or for no reason, or `until` (monotonic; 0: for ever) has passed. The
@@ -112,6 +111,7 @@ int mote__signal_take(void);
 /* Whether the embedder has a handler for it; and whether this thread lets it in. */
 bool mote__signal_is_handled(int signal);
 bool mote__signal_is_open(int signal);
+void mote__signal_open(int signal); /* this thread lets it in */
 void mote__signal_give_back(int signal);
 /* Keeps pthread_cancel of this thread waiting; what the second one wants is what the first gave. */
 int mote__cancel_off(void);

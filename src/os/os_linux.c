@@ -38,12 +38,6 @@ int mote__open_read(const char *path)
     return result(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
-int mote__open_snapshot(const char *path)
-{
-    MOTE__SEAM("open");
-    return result(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY));
-}
-
 int mote__open_device(const char *path)
 {
     MOTE__SEAM("open");
@@ -98,25 +92,14 @@ int mote__ioctl_value(int fd, unsigned long request, unsigned long value)
 
 /* ---- memory ---- */
 
-static int map_from(void **out, void *at, size_t size, int protection, int flags, int fd,
-                    uint64_t offset)
+static int map(void **out, void *at, size_t size, int protection, int flags, int fd)
 {
     MOTE__SEAM("mmap");
-    void *memory = mmap(at, size, protection, flags, fd, (off_t)offset);
+    void *memory = mmap(at, size, protection, flags, fd, 0);
     if (memory == MAP_FAILED)
         return errno == EAGAIN ? -MOTE__ELOCKED_MEMORY : -errno; /* mmap(2): locked memory */
     *out = memory;
     return 0;
-}
-
-static int map(void **out, void *at, size_t size, int protection, int flags, int fd)
-{
-    return map_from(out, at, size, protection, flags, fd, 0);
-}
-
-int mote__map_read_only(void **out, size_t size, int fd, uint64_t offset)
-{
-    return map_from(out, NULL, size, PROT_READ, MAP_PRIVATE, fd, offset);
 }
 
 int mote__map_anonymous(void **out, size_t size)
@@ -287,6 +270,17 @@ int mote__thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
     return -error;
 }
 
+int mote__thread_pin(pthread_t thread, unsigned processor)
+{
+    MOTE__SEAM("pin");
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (processor >= CPU_SETSIZE)
+        return -EINVAL;
+    CPU_SET(processor, &set);
+    return -pthread_setaffinity_np(thread, sizeof set, &set);
+}
+
 void mote__futex_wait(_Atomic uint32_t *word, uint32_t value)
 {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
@@ -325,6 +319,14 @@ bool mote__signal_is_open(int signal)
 {
     sigset_t blocked;
     return pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && !sigismember(&blocked, signal);
+}
+
+void mote__signal_open(int signal)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* One that nobody handles becomes ours in one step; what another thread took between the

@@ -173,6 +173,8 @@ static int put_pages_back(struct mote__shell *shell, const struct mote__snapshot
     int status = scan(&pass, error);
     keep->since_trim++;
     if (!status && pass.dirty > pass.most) {
+        if (shell->running)
+            return MOTE__MUST_STAND;
         pass.most = SIZE_MAX;
         pass.give_up = true;
         status = scan(&pass, error);

@@ -12,6 +12,10 @@
 
 #include "vm/shell.h"
 
+/* Of mote__shell_revert, of a shell whose guest may be running: more was written than can be put
+ * back meanwhile. Again, when it stands. */
+#define MOTE__MUST_STAND 1
+
 /* Makes the memory that of the snapshot, with `base` bytes of ram in use; what lies behind the
  * snapshot's own is left as it is. `*dirty` becomes the number of pages that had been written.
  * After a failure the shell is of no more use. */

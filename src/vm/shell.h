@@ -39,6 +39,7 @@ struct mote__shell {
     struct mote__memory memory;
     struct mote__snapshot *snapshot;   /* from which it was made; NULL: an image boots in it */
     const struct mote__layout *layout; /* the image's */
+    bool running;                      /* the guest may be running while its memory is put back */
     bool in_monitor;                   /* the vCPU stands at CPL 0 and leaves it by `iretq` only */
     enum mote__stand stand;
     bool own_scrub;             /* the scrub data are those of `resume`, not of the snapshot */
@@ -47,6 +48,13 @@ struct mote__shell {
     struct mote__machine *machine; /* in whose VM it is; NULL: none yet (machine.h) */
     uint64_t chosen;               /* when the VM last turned to it, on the machine's clock */
 };
+
+/* In the guest's read-only page. */
+static inline struct mote__ring *mote__shell_ring(const struct mote__shell *shell)
+{
+    return (struct mote__ring *)(void *)(mote__system_page(&shell->memory, MOTE__PAGE_SCRUB) +
+                                         MOTE__RING_OFFSET);
+}
 
 /* For the boot of an image: an empty guest with the read-only part of the image
  * at the start of its memory; nothing is mapped yet but what is ours. */

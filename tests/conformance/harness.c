@@ -21,6 +21,7 @@ static struct {
     unsigned timeout;
     unsigned scale; /* per cent of the repetitions */
     bool list;
+    bool resident;
     unsigned passed;
     unsigned failed;
 } harness;
@@ -186,15 +187,22 @@ static int list_all(void)
     return 0;
 }
 
+bool test_resident(void)
+{
+    return harness.resident;
+}
+
 /* ---- command line ------------------------------------------------------------------ */
 
 static const char usage[] =
     "usage: conformance [--list] [--filter GLOB] [--guests DIR] [--timeout S] [--scale PERCENT]\n"
+    "                   [--resident]\n"
     "  --list      names the tests and runs none\n"
     "  --filter    only the tests whose name matches, such as 'values.*'\n"
     "  --guests    folder of the guests (MOTE_GUESTS, MOTE_GUEST_DIR)\n"
     "  --timeout   seconds for each test (MOTE_TEST_TIMEOUT, 10)\n"
-    "  --scale     per cent of the repetitions (MOTE_TEST_SCALE, 100)\n";
+    "  --scale     per cent of the repetitions (MOTE_TEST_SCALE, 100)\n"
+    "  --resident  sandboxes are resident (MOTE_TEST_RESIDENT)\n";
 
 static void bad_usage(void)
 {
@@ -225,6 +233,7 @@ static void read_environment(void)
     harness.guests = setting("MOTE_GUESTS", setting("MOTE_GUEST_DIR", "guests"));
     harness.timeout = number(setting("MOTE_TEST_TIMEOUT", "10"));
     harness.scale = number(setting("MOTE_TEST_SCALE", "100"));
+    harness.resident = *setting("MOTE_TEST_RESIDENT", "") != '\0';
 }
 
 static void read_option(const char *name, const char *value)
@@ -247,6 +256,8 @@ static void read_arguments(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--list") == 0) {
             harness.list = true;
+        } else if (strcmp(argv[i], "--resident") == 0) {
+            harness.resident = true;
         } else if (i + 1 < argc) {
             read_option(argv[i], argv[i + 1]);
             i++;

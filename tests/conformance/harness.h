@@ -57,6 +57,9 @@ void test_register(struct test *test);
 /* How often a test repeats what it wants repeated `full` times: fewer in slow lanes, at least 1. */
 unsigned test_repeat(unsigned full);
 
+/* Whether sandboxes are made resident (mote_resident_start) as soon as there is one. */
+bool test_resident(void);
+
 /* The folder of the guests. */
 const char *test_guests(void);
 

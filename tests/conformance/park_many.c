@@ -211,7 +211,7 @@ static void use_many(size_t number, size_t high)
 
 TEST(park_many, ten_thousand)
 {
-    use_many(SANITIZED || emulated() ? 200 : 10000, 8);
+    use_many(SANITIZED || emulated() || test_resident() ? 200 : 10000, 8);
 }
 
 TEST(park_many, without_a_pool)

@@ -33,7 +33,7 @@ static void read_doorbell(struct box *box, unsigned char *code, size_t size)
 /* The doorbell's port, read from its stub: `out` with the port in the instruction or in dx. */
 static uint32_t doorbell_port(struct box *box)
 {
-    unsigned char code[16];
+    unsigned char code[32];
 
     read_doorbell(box, code, sizeof(code));
     for (size_t i = 0; i + 8 < sizeof(code); i++) {

@@ -66,6 +66,9 @@ mote_sandbox *open_sandbox(mote_image *image, mote_policy *policy)
     mote_sandbox *sandbox = NULL;
 
     must("mote_sandbox_new", mote_sandbox_new(&sandbox, image, policy, NULL, &error), &error);
+    if (test_resident()) {
+        must("mote_resident_start", mote_resident_start(sandbox, NULL, &error), &error);
+    }
     return sandbox;
 }
 

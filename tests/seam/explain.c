@@ -66,6 +66,7 @@ static const struct explained table[] = {
     {"thread", {{SYS_clone3, 1}, {SYS_clone, 1}, {SYS_mmap, 2}, {SYS_mprotect, 2}}},
     {"eventfd", {{SYS_eventfd2, 1}}},
     {"event", {{SYS_write, 1}, {SYS_read, 1}}},
+    {"pin", {{SYS_sched_setaffinity, 1}}},
     {"sigaction", {{SYS_rt_sigaction, 200}}},
     {"dup", {{SYS_fcntl, 2}, {SYS_newfstatat, 2}, {SYS_ioctl, 2}, {SYS_openat, 1}}},
     {"read", {{SYS_read, 1}, {SYS_recvfrom, 1}, {SYS_poll, 1}}},

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <mote.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,6 +391,13 @@ static void run_program(void)
         seam_violation("run: %s, status %d", mote_error_name(failed), status);
 }
 
+/* Calls would be on two threads: what they do in which order is nobody's to say. */
+static int make_resident(void)
+{
+    mote_resident_options options = {sizeof options, 0, 0, 1u + (uint32_t)sched_getcpu()};
+    return mote_resident_start(sandbox, &options, &error);
+}
+
 /* ---- the whole ---- */
 
 static void use_sandbox(void)
@@ -408,6 +416,10 @@ static void use_sandbox(void)
     wait_in_vain();
     crash_and_come_back();
     lose_the_vm_and_come_back();
+    call_with_a_megabyte();
+    again("resident_start", make_resident);
+    if (mote_resident_stop(sandbox))
+        seam_violation("a resident sandbox does not stop");
     call_with_a_megabyte();
 }
 

@@ -47,6 +47,12 @@ struct mote__cpu_special {
 /* What a guest may have set when the host returns to it: CF PF AF ZF SF TF DF OF RF AC ID. */
 #define MOTE__FLAGS_USER 0x250dd5u
 
+/* In a loop that looks at memory until another processor writes to it. */
+static inline void mote__cpu_pause(void)
+{
+    __asm__ volatile("pause");
+}
+
 /* The lower half of 48-bit addresses: canonical, and all that a guest ever has. */
 #define MOTE__USER_TOP 0x800000000000ull
 

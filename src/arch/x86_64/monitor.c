@@ -12,6 +12,17 @@ extern const uint8_t mote__monitor_iret[], mote__monitor_iret_end[];
 _Static_assert(offsetof(struct mote__scrub_data, fs_base) == MOTE__SCRUB_FS_BASE, "gate.h");
 _Static_assert(offsetof(struct mote__scrub_data, xsave) == MOTE__SCRUB_XSAVE, "gate.h");
 
+#define AT(field) (offsetof(struct mote__ring, field) + MOTE__RING_OFFSET)
+_Static_assert(AT(go) == MOTE__RING_GO && AT(fresh) == MOTE__RING_FRESH, "gate.h");
+_Static_assert(AT(wake) == MOTE__RING_WAKE && AT(rung) == MOTE__RING_RUNG, "gate.h");
+_Static_assert(AT(resident) == MOTE__RING_RESIDENT && AT(rounds) == MOTE__RING_ROUNDS, "gate.h");
+_Static_assert(AT(rflags) == MOTE__RING_RFLAGS && AT(rbx) == MOTE__RING_RBX, "gate.h");
+_Static_assert(AT(rbp) == MOTE__RING_RBP && AT(rsp) == MOTE__RING_RSP, "gate.h");
+_Static_assert(AT(r12) == MOTE__RING_R12 && AT(r13) == MOTE__RING_R13, "gate.h");
+_Static_assert(AT(r14) == MOTE__RING_R14 && AT(r15) == MOTE__RING_R15, "gate.h");
+_Static_assert(sizeof(struct mote__scrub_data) <= MOTE__RING_OFFSET, "one page for both");
+#undef AT
+
 #define HLT 0xf4
 
 /* Bytes between two labels of gate.S. */
@@ -124,6 +135,18 @@ void mote__scrub_build(struct mote__scrub_data *data, uint64_t resume,
     memcpy(data->xsave, &special->x87_control, sizeof special->x87_control);
     memcpy(data->xsave + 24, &special->mxcsr, sizeof special->mxcsr);
     data->xsave[512] = 3; /* XSTATE_BV: x87 and SSE */
+}
+
+void mote__ring_set_registers(struct mote__ring *ring, const struct mote__cpu_regs *regs)
+{
+    ring->rflags = regs->rflags;
+    ring->rbx = regs->rbx;
+    ring->rbp = regs->rbp;
+    ring->rsp = regs->rsp;
+    ring->r12 = regs->r12;
+    ring->r13 = regs->r13;
+    ring->r14 = regs->r14;
+    ring->r15 = regs->r15;
 }
 
 /* ---- what happened ---- */

@@ -9,6 +9,7 @@
 #ifndef MOTE_MONITOR_H
 #define MOTE_MONITOR_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "arch/x86_64/cpu.h"
@@ -50,6 +51,22 @@ struct mote__scrub_data {
     uint64_t padding[5];
     uint8_t xsave[576]; /* standard form, x87 and SSE: Intel SDM vol. 1, section 13.4 */
 };
+
+/* What the host tells the doorbell of a resident guest, which can only read it; fields as in
+ * gate.h. The registers are those with which a fresh call begins. */
+struct mote__ring {
+    _Atomic uint64_t go;    /* changes with each call or answer that the guest is to look at */
+    _Atomic uint32_t fresh; /* it starts anew instead of going on */
+    _Atomic uint32_t wake;  /* the host sleeps: ring with an exit */
+    uint8_t padding[48];
+    uint64_t rung; /* address of the word in which the guest says for which `go` it rang */
+    _Atomic uint32_t resident; /* 0: the doorbell is an exit, and nothing else here means a thing */
+    uint32_t rounds;           /* how often it looks at `go` before it sleeps; not 0 */
+    uint64_t rflags, rbx, rbp, rsp, r12, r13, r14, r15;
+};
+
+/* Writes the registers of a snapshot into the ring. */
+void mote__ring_set_registers(struct mote__ring *ring, const struct mote__cpu_regs *regs);
 
 /* Writes the monitor page for a guest that will see it at `address`, with the
  * exception stack in the page that ends at `stack_top`. */
