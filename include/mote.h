@@ -99,7 +99,8 @@ MOTE_API const char *mote_version(void);
     X(EREFUSED, 27, "the guest made a system call that is refused")          \
     X(EPROCESSES, 28, "the limit of processes and threads is reached")       \
     X(EFILES, 29, "the limit of open files is reached")                      \
-    X(ELOCKED, 30, "the limit of locked memory is reached")
+    X(ELOCKED, 30, "the limit of locked memory is reached")                  \
+    X(ESNAPSHOT, 31, "the file is no snapshot that can be used here")
 
 enum mote_error_code {
     MOTE_OK = 0,
@@ -858,6 +859,32 @@ MOTE_API void mote_snapshot_unref(mote_snapshot *snapshot);
  * EINVAL (NULL, or of another image) and ELIMIT (the policy grants too little memory), with which
  * the sandbox is as before; and those of mote_reset. */
 MOTE_API int mote_sandbox_restore(mote_sandbox *sandbox, mote_snapshot *snapshot);
+
+/*
+ * Snapshots in files. A file is for the same image file, opened with the same stack, on any host
+ * that has the processor's level; another version of the format is refused. It holds all of the
+ * guest's memory, secrets included, and is made readable for its owner only. Its checksum tells
+ * of accidents; what it says is checked all the same, so that whoever wrote it gets no
+ * further than the guest itself, but that guest is the writer's.
+ *
+ * Its pages are mapped, not read: opening costs a look at them, and processes that open the same
+ * file share them. Do not change or truncate the file while a snapshot of it, or a sandbox,
+ * lives (mote_snapshot_save replaces a file, which is fine): whoever uses it gets SIGBUS.
+ */
+
+/* Writes a snapshot to a file. One whose parent (what its sandbox started from) was saved or opened
+ * before has only the pages that differ, and that parent as its base; any other is whole. There
+ * is never half of it under `path`, and nothing is left after a failure. Errors: EINVAL, ESYSTEM,
+ * ENOMEM, EFILES, EFORKED. */
+MOTE_API int mote_snapshot_save(mote_snapshot *snapshot, const char *path, mote_error *error);
+
+/* Opens a snapshot's file for sandboxes of `image`, which need not have booted. `base`: the
+ * snapshot that was its base, saved or opened; NULL for a whole one. Errors: ESNAPSHOT (what is
+ * wrong with the file, by name: a symbolic link, truncated, damaged, another version, architecture,
+ * image or base ...), EBACKEND (the host lacks the processor's level), ESYSTEM, ENOMEM, EFILES,
+ * EINVAL, EFORKED. */
+MOTE_API int mote_snapshot_open(mote_snapshot **snapshot, mote_image *image, mote_snapshot *base,
+                                const char *path, mote_error *error);
 
 /* What a snapshot is. Set `size` to sizeof(mote_snapshot_info); the rest is written. */
 typedef struct mote_snapshot_info {

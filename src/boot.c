@@ -75,6 +75,7 @@ static int boot(mote_image *image, mote_sandbox *sandbox, mote_error *error)
     struct mote__snapshot_source source = {.allocator = &image->host->allocator,
                                            .shell = sandbox->shell,
                                            .entry = program ? image->elf.entry : 0,
+                                           .image = image,
                                            .read_only_fd = image->read_only_fd,
                                            .cpu = image->cpu,
                                            .personality = &sandbox->personality};

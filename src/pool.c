@@ -481,15 +481,9 @@ void mote__pool_give(mote_host *host, struct mote__shell *shell)
     unlock(pool);
 }
 
-/* Whether it is the image's own snapshot, layered on that, or needs the image's file. */
 static bool is_of(const struct mote__snapshot *snapshot, const mote_image *image)
 {
-    if (snapshot && snapshot->read_only_fd >= 0 && snapshot->read_only_fd == image->read_only_fd)
-        return true;
-    const struct mote__snapshot *own = image->snapshot;
-    while (snapshot && snapshot != own)
-        snapshot = snapshot->parent;
-    return snapshot != NULL;
+    return snapshot && snapshot->image == image;
 }
 
 static bool has_seat_of(const struct mote__machine *machine, const mote_image *image)

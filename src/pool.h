@@ -74,7 +74,7 @@ void mote__pool_give(mote_host *host, struct mote__shell *shell);
 void mote__pool_drop(mote_host *host, struct mote__shell *shell);
 /* Fills what is about VMs. */
 void mote__pool_count(struct mote__pool *pool, mote_host_use *use);
-/* Before an image goes: keeps no shell of its snapshot, of one layered on it, or of its file. */
+/* Before an image goes: keeps no shell of its snapshots. */
 void mote__pool_forget(const mote_image *image);
 
 #endif

@@ -47,6 +47,7 @@ static int take_state(mote_sandbox *sandbox, struct mote__snapshot **state, mote
                                            .shell = sandbox->shell,
                                            .parent = sandbox->snapshot,
                                            .base_used = sandbox->base_used,
+                                           .image = sandbox->image,
                                            .read_only_fd = sandbox->snapshot->read_only_fd,
                                            .cpu = sandbox->snapshot->cpu,
                                            .personality = &personality};

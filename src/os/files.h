@@ -19,6 +19,10 @@ int mote__open_beneath(int dir, const char *path, int flags, unsigned mode);
 int mote__open_again(int fd, int flags);
 int mote__open_listing(int dir);
 
+/* A folder that can be synced; and a new file in it, for writing, that only its owner can open. */
+int mote__open_folder(const char *path);
+int mote__create_at(int dir, const char *name);
+
 /* An unnamed file with the first `size` bytes of another, padded with zeros to whole pages, that
  * nobody can change any more. EIO where the other is shorter. */
 int mote__sealed_copy(int from, const char *name, uint64_t size);

@@ -65,6 +65,18 @@ int mote__open_listing(int dir)
     return result(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+int mote__open_folder(const char *path)
+{
+    MOTE__SEAM("open");
+    return result(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+int mote__create_at(int dir, const char *name)
+{
+    MOTE__SEAM("open");
+    return result(openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
 /* How far the host may write: beyond it the kernel sends SIGXFSZ. */
 static uint64_t file_size_limit(void)
 {

@@ -55,6 +55,7 @@ static inline void mote__free_const(const void *memory)
 /* files */
 int mote__open_read(const char *path);
 int mote__open_device(const char *path);
+int mote__open_snapshot(const char *path); /* ELOOP: a symbolic link */
 int mote__close(int fd);
 int mote__file_size(int fd, uint64_t *size);
 int mote__read_at(int fd, void *data, size_t size, uint64_t offset); /* all of it, or -EIO */
@@ -71,6 +72,7 @@ int mote__map_shared_fd(void **out, size_t size, int fd);  /* read and write */
 int mote__map_over(void *at, size_t size, int fd);         /* read-only file over a mapping */
 int mote__map_private_over(void *at, size_t size, int fd); /* copy-on-write, over a mapping */
 int mote__map_anonymous_over(void *at, size_t size);       /* zero, over whatever is mapped */
+int mote__map_read_only(void **out, size_t size, int fd, uint64_t offset); /* private */
 int mote__unmap(void *memory, size_t size);
 int mote__seal_memory(void *memory, size_t size);       /* read-only from now on */
 int mote__release_pages(void *memory, size_t size);     /* zero again; zaps VM mappings */

@@ -38,6 +38,12 @@ int mote__open_read(const char *path)
     return result(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
+int mote__open_snapshot(const char *path)
+{
+    MOTE__SEAM("open");
+    return result(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY));
+}
+
 int mote__open_device(const char *path)
 {
     MOTE__SEAM("open");
@@ -92,14 +98,25 @@ int mote__ioctl_value(int fd, unsigned long request, unsigned long value)
 
 /* ---- memory ---- */
 
-static int map(void **out, void *at, size_t size, int protection, int flags, int fd)
+static int map_from(void **out, void *at, size_t size, int protection, int flags, int fd,
+                    uint64_t offset)
 {
     MOTE__SEAM("mmap");
-    void *memory = mmap(at, size, protection, flags, fd, 0);
+    void *memory = mmap(at, size, protection, flags, fd, (off_t)offset);
     if (memory == MAP_FAILED)
         return errno == EAGAIN ? -MOTE__ELOCKED_MEMORY : -errno; /* mmap(2): locked memory */
     *out = memory;
     return 0;
+}
+
+static int map(void **out, void *at, size_t size, int protection, int flags, int fd)
+{
+    return map_from(out, at, size, protection, flags, fd, 0);
+}
+
+int mote__map_read_only(void **out, size_t size, int fd, uint64_t offset)
+{
+    return map_from(out, NULL, size, PROT_READ, MAP_PRIVATE, fd, offset);
 }
 
 int mote__map_anonymous(void **out, size_t size)

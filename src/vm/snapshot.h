@@ -17,8 +17,15 @@ struct mote__page_run {
     size_t offset, size; /* in ram, from its start */
 };
 
+/* How a snapshot is written to a file, from the first time on (snapshot_save.c). */
+enum mote__snapshot_form { MOTE__FORM_UNKNOWN, MOTE__FORM_WHOLE, MOTE__FORM_LAYERED };
+
 struct mote__snapshot {
     _Atomic uint32_t references;
+    const void *image;     /* of which it is; only to be compared */
+    _Atomic uint32_t form; /* enum mote__snapshot_form */
+    _Atomic bool saved;    /* there is a file of it, with this checksum */
+    _Atomic uint64_t identity[2];
     const mote_allocator *allocator;
     struct mote__snapshot *parent; /* whose pages it shares; NULL: none */
     uint32_t layers;               /* snapshots below it */
@@ -35,7 +42,7 @@ struct mote__snapshot {
     int read_only_fd;           /* the image's, not owned */
     _Atomic bool forgotten;     /* that image is gone: nothing can be made of it any more */
     const uint8_t **pages;      /* for each page of ram_size; NULL: it is all zero */
-    uint8_t *own;               /* the pages that are not the parent's, sealed */
+    uint8_t *own;               /* the pages that are not the parent's, sealed or a file's */
     size_t own_size;            /* bytes */
     struct mote__page_run *runs;
     size_t nruns;
@@ -51,6 +58,7 @@ struct mote__snapshot_source {
     size_t base_used;              /* bytes of ram in use when it began; 0 without a parent */
     uint64_t entry;                /* without a parent: of a program that has not run; 0: at a
                                       doorbell */
+    const void *image;
     int read_only_fd;
     mote_cpu cpu;
     const struct mote__linux *personality;

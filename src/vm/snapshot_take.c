@@ -230,6 +230,7 @@ static void begin(struct mote__snapshot *s, const struct mote__snapshot_source *
     atomic_init(&s->references, 1);
     s->allocator = s->regions.allocator = s->free.allocator = source->allocator;
     s->layout = *source->shell->layout;
+    s->image = source->image;
     s->cpu = source->cpu;
     s->personality = *source->personality;
     s->read_only_fd = source->read_only_fd;

@@ -131,6 +131,10 @@ class Refused(Error):
     """The guest made a system call that the policy refuses."""
 
 
+class SnapshotError(Error):
+    """The file is no snapshot that can be used here."""
+
+
 BY_NAME: Dict[str, Type[Error]] = {
     "MOTE_EINVAL": InvalidArgument,
     "MOTE_ENOMEM": OutOfMemory,
@@ -162,6 +166,7 @@ BY_NAME: Dict[str, Type[Error]] = {
     "MOTE_EPROCESSES": LimitReached,
     "MOTE_EFILES": LimitReached,
     "MOTE_ELOCKED": LimitReached,
+    "MOTE_ESNAPSHOT": SnapshotError,
 }
 
 
