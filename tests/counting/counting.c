@@ -37,6 +37,7 @@ const struct expectation expectations[SECTION_COUNT] = {
      */
     [SECTION_POOLED] = {"sandbox of the pool, of another tenant: new, call, free", 20, 1, 3},
     [SECTION_POOLED_IMAGE] = {"sandbox of the pool, of another image: new, call, free", 20, 1, 3},
+    [SECTION_SUBMIT] = {"job for an executor whose workers are busy", 20, 0, 0},
 };
 
 enum { OTHERS_MAX = 64 };

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "mote.h"
+
 /* A section begins and ends with getppid(MARK, ...), which nobody else calls so. */
 #define MARK_BEGIN 0x6d6f7465000000b0ull
 #define MARK_END   0x6d6f7465000000e0ull
@@ -33,6 +35,7 @@ enum section {
     SECTION_MAPPED_LATER,
     SECTION_POOLED,
     SECTION_POOLED_IMAGE,
+    SECTION_SUBMIT,
     SECTION_COUNT
 };
 
@@ -48,5 +51,7 @@ extern const struct expectation expectations[SECTION_COUNT];
 
 /* The traced process; returns when all sections are passed. */
 void traced(const char *guests);
+/* jobs.c: its part about an executor. */
+void submitted_jobs(mote_host *host, const char *guests);
 
 #endif

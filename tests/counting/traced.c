@@ -498,6 +498,7 @@ void traced(const char *guests)
     cpu_time();
     mapping();
     pooled();
+    submitted_jobs(host, guests);
     stop_spinning(thread);
     must("mote_host_free", mote_host_free(host));
     fflush(stdout);
