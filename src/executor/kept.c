@@ -47,8 +47,11 @@ static int make(struct mote__job *job)
 
 static bool fits(const struct mote__kept *kept, const struct mote__job *job)
 {
-    return kept->image == job->image && kept->policy == job->policy &&
-           strcmp(kept->tenant, job->tenant->name) == 0;
+    bool same = strcmp(kept->tenant, job->tenant->name) == 0;
+#if defined(MOTE_CONTROL_NO_JOB_TENANT)
+    same = true;
+#endif
+    return same && kept->image == job->image && kept->policy == job->policy;
 }
 
 static struct mote__kept *remove_at(struct mote__worker *worker, uint32_t i)
@@ -97,8 +100,11 @@ void mote__kept_give(struct mote__worker *worker, struct mote__kept *kept)
 {
     if (!kept)
         return;
-    /* Without a tenant: it shares nothing. */
-    if (!kept->tenant[0] || mote_reset(kept->sandbox)) {
+    bool keep = kept->tenant[0] != '\0'; /* without a tenant it shares nothing */
+#if !defined(MOTE_CONTROL_NO_JOB_RESET)
+    keep = keep && mote_reset(kept->sandbox) == 0;
+#endif
+    if (!keep) {
         mote__kept_free(kept);
         return;
     }

@@ -76,7 +76,11 @@ static struct mote__job *take_in_turn(mote_executor *executor)
         return NULL;
     struct mote__job *job = tenant->waiting.first;
     leave_queue(job);
+#if defined(MOTE_CONTROL_NO_JOB_TURNS)
+    mote__tenant_place(executor, tenant);
+#else
     mote__tenant_end_turn(executor, tenant);
+#endif
     return job;
 }
 
