@@ -57,6 +57,22 @@ void mote__hv_cpuid(struct mote__hv *hv, mote_cpu level, uint32_t *eax, uint32_t
     *eax = *ebx = *ecx = *edx = 0;
 }
 
+void mote__hv_room(const struct mote__hv *hv, unsigned *address_bits, unsigned *slots)
+{
+    (void)hv;
+    *address_bits = 46;
+    *slots = FAKE_SLOTS;
+}
+
+int mote__vm_switch(struct mote__vm *vm, const struct mote__cpu_setup *setup, mote_error *error)
+{
+    (void)error;
+    vm->setup = *setup;
+    vm->regs = setup->entry;
+    vm->privileged = false;
+    return 0;
+}
+
 int mote__vm_create(struct mote__vm **out, struct mote__hv *hv, const struct mote__cpu_setup *setup,
                     mote_error *error)
 {

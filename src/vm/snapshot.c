@@ -39,9 +39,19 @@ static int mark_used(const struct mote__snapshot *s, uint8_t *used, mote_error *
         size_t count = (size_t)(r->end - r->start) / MOTE__PAGE;
         for (size_t page = first; page < first + count; page++)
             if (used[page]++)
-                return mote__fail(error, MOTE_DOMAIN_IMAGE, MOTE_EINVAL, 0, NULL,
-                                  "not a snapshot: two of its regions share memory");
+                return mote__fail(error, MOTE_DOMAIN_IMAGE, MOTE_ESNAPSHOT, 0, NULL,
+                                  "not a valid snapshot: two of its regions share memory");
     }
+    return 0;
+}
+
+/* What is no region's will be handed out as it is: it must be zero. */
+static int check_unused(const struct mote__snapshot *s, const uint8_t *used, mote_error *error)
+{
+    for (size_t i = 0; i < s->ram_size / MOTE__PAGE; i++)
+        if (s->pages[i] && !used[i])
+            return mote__fail(error, MOTE_DOMAIN_IMAGE, MOTE_ESNAPSHOT, 0, NULL,
+                              "not a valid snapshot: it has a page that is no region's");
     return 0;
 }
 
@@ -54,6 +64,8 @@ static int find_free(struct mote__snapshot *s, mote_error *error)
         return mote__fail_memory(error, "a snapshot");
     used[pages] = 1;
     int status = mark_used(s, used, error);
+    if (!status)
+        status = check_unused(s, used, error);
     for (size_t i = 0, first = 0; !status && i <= pages; i++) {
         if (!used[i])
             continue;

@@ -70,7 +70,7 @@ int mote__snapshot_take(struct mote__snapshot **snapshot,
 struct mote__snapshot *mote__snapshot_ref(struct mote__snapshot *snapshot);
 void mote__snapshot_unref(struct mote__snapshot *snapshot); /* NULL is fine */
 /* Makes what follows from regions, pages, registers and layout: runs, free extents and page
- * tables. MOTE_EINVAL where two regions share memory. */
+ * tables. MOTE_ESNAPSHOT where two regions share memory, or a page is no region's. */
 int mote__snapshot_complete(struct mote__snapshot *snapshot, mote_error *error);
 
 /* Bytes of memory that a sandbox of it needs at least. */
