@@ -4,7 +4,7 @@
  * through the seam, then the second ... until a round ends without having come
  * to its failure. After each round the process must hold what it held before.
  *
- *     seam scenario|world|workers [FIRST [LAST]]      these rounds only
+ *     seam scenario|world|workers|pooled [FIRST [LAST]]      these rounds only
  *     seam explain [NAME], seam names         see explain.c
  */
 #include <errno.h>
@@ -158,8 +158,9 @@ static int run_kinds(unsigned long first, unsigned long last)
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fprintf(stderr,
-                "usage: seam scenario|world|workers [FIRST [LAST]] | explain [NAME] | names\n");
+        fprintf(
+            stderr,
+            "usage: seam scenario|world|workers|pooled [FIRST [LAST]] | explain [NAME] | names\n");
         return 2;
     }
     mote__seam_hook = hook;
@@ -168,14 +169,16 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "explain") == 0) {
-        static void (*const all[])(void) = {scenario_run, world_run, workers_run};
-        return explain(all, 3, argc > 2 ? argv[2] : NULL);
+        static void (*const all[])(void) = {scenario_run, world_run, workers_run, pooled_run};
+        return explain(all, 4, argc > 2 ? argv[2] : NULL);
     }
     scenario = scenario_run;
     if (strcmp(argv[1], "world") == 0)
         scenario = world_run;
     if (strcmp(argv[1], "workers") == 0)
         scenario = workers_run;
+    if (strcmp(argv[1], "pooled") == 0)
+        scenario = pooled_run;
     unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
     unsigned long last = argc > 3 ? strtoul(argv[3], NULL, 0) : 100000;
     return run_kinds(first, last);

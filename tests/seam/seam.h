@@ -17,11 +17,12 @@ void seam_break_next_run(void);
 __attribute__((format(printf, 1, 2))) void seam_violation(const char *format, ...);
 
 /* ---- scenario.c: calls and sandboxes; world.c: what a policy grants to a program; workers.c:
- * the executor ---- */
+ * the executor; pooled.c: VMs that are used again ---- */
 
 void scenario_run(void);
 void world_run(void);
 void workers_run(void);
+void pooled_run(void);
 
 /* ---- census.c: what a process holds ---- */
 

@@ -117,12 +117,20 @@ static void count_release(void *user, void *memory)
     free(memory);
 }
 
-int make_counting_host(mote_host **host)
+int make_counting_host_with(mote_host **host, const mote_host_options *given)
 {
     static const mote_allocator allocator = {sizeof allocator, count_allocate, count_resize,
                                              count_release, NULL};
-    mote_host_options options = {.size = sizeof options, .allocator = &allocator};
+    mote_host_options options = *given;
+    options.size = sizeof options;
+    options.allocator = &allocator;
     return mote_host_new(host, &options, &error);
+}
+
+int make_counting_host(mote_host **host)
+{
+    static const mote_host_options none;
+    return make_counting_host_with(host, &none);
 }
 
 void check_nothing_allocated(void)

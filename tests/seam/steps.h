@@ -24,6 +24,7 @@ const char *guest_path(const char *name);
 int open_guest(mote_image **image, mote_host *host, const char *name);
 /* A host whose allocator counts; nothing may be left when the host is gone. */
 int make_counting_host(mote_host **host);
+int make_counting_host_with(mote_host **host, const mote_host_options *options);
 void check_nothing_allocated(void);
 
 #endif
