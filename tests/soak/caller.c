@@ -16,6 +16,7 @@ struct seat {
     uint32_t count;          /* calls of count() since the sandbox was fresh */
     mote_snapshot *snapshot; /* where a reset leads; NULL: the image's own */
     uint32_t counted;        /* count at the snapshot */
+    bool resident;
 };
 
 struct table {
@@ -56,13 +57,25 @@ static void leave(struct seat *seat)
     *seat = (struct seat){0};
 }
 
+/* The image's own start, or that of a snapshot which another seat has. */
+static void choose_start(struct table *table, struct seat *seat)
+{
+    const struct seat *other = &table->seats[random_below(table->random, SEATS)];
+    seat->image = (enum image)random_below(table->random, IMAGES);
+    if (!other->snapshot)
+        return;
+    seat->image = other->image;
+    seat->snapshot = mote_snapshot_ref(other->snapshot);
+    seat->count = seat->counted = other->counted;
+}
+
 static void take(struct table *table, struct seat *seat)
 {
     mote_error error = MOTE_ERROR_INIT;
-    mote_sandbox_options options = {.size = sizeof options};
+    choose_start(table, seat);
+    mote_sandbox_options options = {.size = sizeof options, .snapshot = seat->snapshot};
     uint32_t tenant = random_below(table->random, TENANTS + 1);
     options.tenant = tenant < TENANTS ? tenants[tenant] : NULL;
-    seat->image = (enum image)random_below(table->random, IMAGES);
     mote_policy *policy = policies[random_below(table->random, POLICIES)];
     expect("sandbox_new",
            mote_sandbox_new(&seat->sandbox, images[seat->image], policy, &options, &error), 0,
@@ -202,6 +215,20 @@ static void park(struct seat *seat)
     atomic_fetch_add(&parks, 1);
 }
 
+/* ---- residence ---- */
+
+/* What a call means does not depend on it; where the processor is short, calls are by exit. */
+static void move(struct seat *seat)
+{
+    mote_error error = MOTE_ERROR_INIT;
+    if (seat->resident)
+        expect("resident_stop", mote_resident_stop(seat->sandbox), 0, NULL);
+    else
+        expect("resident_start", mote_resident_start(seat->sandbox, NULL, &error), 0, &error);
+    seat->resident = !seat->resident;
+    atomic_fetch_add(&moves, 1);
+}
+
 /* ---- the dice ---- */
 
 static void use(struct table *table, struct seat *seat)
@@ -236,8 +263,10 @@ static void act(struct table *table)
         reset(seat);
     else if (dice < 93)
         snapshot(seat);
-    else if (dice < 96)
+    else if (dice < 95)
         park(seat);
+    else if (dice < 97)
+        move(seat);
     else
         leave(seat);
 }

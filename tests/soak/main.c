@@ -24,7 +24,7 @@ mote_image *images[IMAGES];
 mote_policy *policies[POLICIES];
 const char *const tenants[TENANTS] = {"north", "east", "south", "west"};
 atomic_bool stop, no_callers;
-atomic_ullong calls, failures, resets, interrupts, suspensions, snapshots, parks, jobs;
+atomic_ullong calls, failures, resets, interrupts, suspensions, snapshots, parks, moves, jobs;
 static uint64_t seed;
 
 void wrong(const char *format, ...)
@@ -231,12 +231,14 @@ static void check(const struct held *first, const struct held *now)
 static void report(uint64_t seconds, const struct held *held)
 {
     printf("%5" PRIu64 " s: %llu calls, %llu faults and late ones, %llu resets, %llu interrupts, "
-           "%llu suspended, %llu snapshots, %llu parked, %llu jobs; %ld MiB, heap %zu KiB, "
+           "%llu suspended, %llu snapshots, %llu parked, %llu residences, %llu jobs; %ld MiB, heap "
+           "%zu KiB, "
            "%u fds, %u threads, %u mappings, %" PRIu64 " idle VMs\n",
            seconds, atomic_load(&calls), atomic_load(&failures), atomic_load(&resets),
            atomic_load(&interrupts), atomic_load(&suspensions), atomic_load(&snapshots),
-           atomic_load(&parks), atomic_load(&jobs), held->resident >> 10, held->census.heap >> 10,
-           held->census.fds, held->census.threads, held->census.mappings, held->idle);
+           atomic_load(&parks), atomic_load(&moves), atomic_load(&jobs), held->resident >> 10,
+           held->census.heap >> 10, held->census.fds, held->census.threads, held->census.mappings,
+           held->idle);
     fflush(stdout);
 }
 

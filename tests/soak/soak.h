@@ -26,7 +26,8 @@ uint32_t random_below(uint64_t *state, uint32_t end);
 uint64_t now_ns(void);
 
 /* Counted by all, printed with the progress. */
-extern atomic_ullong calls, failures, resets, interrupts, suspensions, snapshots, parks, jobs;
+extern atomic_ullong calls, failures, resets, interrupts, suspensions, snapshots, parks, moves,
+    jobs;
 
 /* ---- caller.c: a thread with sandboxes of its own, until `stop` ---- */
 
