@@ -30,6 +30,7 @@ int cmd_inspect(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 
 extern const char help_run[];
 extern const char help_build[];
@@ -37,6 +38,7 @@ extern const char help_inspect[];
 extern const char help_doctor[];
 extern const char help_bench[];
 extern const char help_snapshot[];
+extern const char help_top[];
 
 /* doctor_guest.S: the ELF of the guest inside this command, with add(u32,u32)->u32. */
 extern const unsigned char cli_doctor_guest[];

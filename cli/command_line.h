@@ -99,6 +99,13 @@ struct inspect_options {
     bool json;
 };
 
+struct top_options {
+    int pid;
+    uint64_t interval_ns;
+    bool once;
+    bool json;
+};
+
 /* `argv` begins with the command's name and ends with NULL; the struct, cleared first, points into
  * it. `problem` begins empty and has a text when the answer is CLI_WRONG. */
 enum cli_parsed run_parse(struct run_options *options, char **argv, struct line *problem);
@@ -107,6 +114,7 @@ enum cli_parsed snapshot_parse(struct snapshot_options *options, char **argv, st
 enum cli_parsed build_parse(struct build_options *options, char **argv, struct line *problem);
 enum cli_parsed doctor_parse(struct doctor_options *options, char **argv, struct line *problem);
 enum cli_parsed inspect_parse(struct inspect_options *options, char **argv, struct line *problem);
+enum cli_parsed top_parse(struct top_options *options, char **argv, struct line *problem);
 
 /* For the commands: prints the help or the problem and returns the exit status; -1 for CLI_GO. */
 int cli_finish(enum cli_parsed parsed, const char *command, const char *help,

@@ -26,6 +26,7 @@ static const char help_main[] =
     "  inspect  show what is in a guest or a WebAssembly module\n"
     "  snapshot save a guest's state to a file, or show what is in one\n"
     "  bench    measure what calls and sandboxes cost on this machine\n"
+    "  top      show what the hosts of a process have in use\n"
     "  doctor   check this machine, and say what to do\n"
     "  help     show this, or the help of a command: mote help run\n"
     "  version  show the version\n"
@@ -38,6 +39,7 @@ static const struct command commands[] = {
     {"inspect", cmd_inspect, help_inspect},
     {"snapshot", cmd_snapshot, help_snapshot},
     {"bench", cmd_bench, help_bench},
+    {"top", cmd_top, help_top},
     {"doctor", cmd_doctor, help_doctor},
     {"help", cmd_help, help_main},
     {"version", cmd_version, "Usage: mote version\n\nShows the version.\n"},

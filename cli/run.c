@@ -75,7 +75,8 @@ int run_open(struct run *run, const mote_source *source)
     image.boot_deadline_ns = options->deadline_ns;
     image.stack = options->stack;
     image.cpu = options->cpu;
-    mote_host_options host = {.size = sizeof(host), .shells_high = run->pool};
+    mote_host_options host = {
+        .size = sizeof(host), .shells_high = run->pool, .publish = true}; /* for mote top */
     int rc = mote_host_new(&run->host, &host, &run->error);
     return rc != 0 ? rc : mote_image_open(&run->image, run->host, source, &image, &run->error);
 }

@@ -150,8 +150,18 @@ static void inspect_command(void)
     fake_check(parsed != CLI_GO || is_word(options.file), "a file");
 }
 
+static void top_command(void)
+{
+    struct top_options options;
+    struct line problem = {0};
+    enum cli_parsed parsed = top_parse(&options, argv, &problem);
+    check_problem(parsed, &problem);
+    fake_check(parsed != CLI_GO || (options.pid > 0 && options.interval_ns > 0), "a process");
+}
+
 static void other_command(void)
 {
+    top_command();
     doctor_command();
     inspect_command();
     bench_command();

@@ -218,6 +218,10 @@ typedef struct mote_host_options {
      * threads that call. */
     size_t shells_most;
     mote_reuse reuse;
+    /* Whether other programs that may trace this process can see how many VMs and sandboxes the
+     * host has, and how often they are used: mote_use.h, `mote top`. Costs each call an addition.
+     */
+    bool publish;
 } mote_host_options;
 
 /* Opens the hypervisor, checks what it can do and starts the watchdog thread.

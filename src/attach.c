@@ -76,6 +76,7 @@ int mote__sandbox_attach(mote_sandbox *sandbox, mote_error *error)
     /* It may be of a snapshot of a resident guest, or have had one. */
     memset(mote__shell_ring(sandbox->shell), 0, sizeof(struct mote__ring));
     mote__resident_attach(sandbox);
+    mote__published_renew(sandbox->host);
     sandbox->shell->memory.changed = false;
     sandbox->base_used = sandbox->shell->memory.ram.used;
     return 0;
@@ -129,6 +130,7 @@ void mote__shell_left(mote_host *host, const struct mote__left *left)
         mote__pool_give(host, left->shell);
     else if (left->shell)
         mote__pool_drop(host, left->shell);
+    mote__published_renew(host);
 }
 
 void mote__sandbox_retire(mote_sandbox *sandbox)

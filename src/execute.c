@@ -382,6 +382,8 @@ int mote__execute(mote_sandbox *sandbox, uint64_t deadline, enum mote__stop *sto
     mote__call_now(sandbox)->deadline = deadline;
     sandbox->started = mote__now_ns();
     atomic_store_explicit(&sandbox->place.used, sandbox->started, memory_order_relaxed);
+    if (sandbox->snapshot) /* else its image boots */
+        mote__published_call(&sandbox->host->published);
     return begin(sandbox, mote__handle_begin) ? mote__execute_go_on(sandbox, 0, stop) : MOTE_EINVAL;
 }
 

@@ -91,6 +91,7 @@ static void destroy(mote_host *host)
             mote__signal_give_back(host->signal);
     }
     mote__pool_free(host);
+    mote__published_stop(host);
     mote__hv_close(host->hv);
     mote__unmap(host->fork_mark, MOTE__PAGE);
     mote__free(host);
@@ -106,6 +107,8 @@ static int build(mote_host *host, const mote_host_options *options, mote_error *
         status = mote__watchdog_start(&host->watchdog, error);
     if (!status)
         status = mote__pool_start(host, options, error);
+    if (!status && options->publish)
+        status = mote__published_start(host, error);
     return status;
 }
 

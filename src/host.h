@@ -7,6 +7,7 @@
 #include "hv/hv.h"
 #include "os/os.h"
 #include "pool.h"
+#include "published.h"
 #include "watchdog.h"
 
 struct mote_host {
@@ -22,6 +23,7 @@ struct mote_host {
     struct mote__watchdog watchdog;
     struct mote__pool pool;
     struct mote__crowd crowd;
+    struct mote__published published;
 };
 
 /* MOTE_EFORKED in a child of the process that made the host, else 0. */

@@ -92,6 +92,7 @@ int mote__sandbox_unpark(mote_sandbox *sandbox, mote_error *error)
         sandbox->generation--; /* no start: the guest finds the number that it had */
     mote__sandbox_write_info(sandbox);
     mote__parked_free(sandbox);
+    mote__published_renew(sandbox->host);
     return 0;
 }
 

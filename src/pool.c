@@ -223,12 +223,17 @@ static void *work(void *argument)
     struct mote__pool *pool = &host->pool;
     lock(pool);
     while (!pool->stop) {
-        if (should_make(pool))
+        if (should_make(pool)) {
             make_one(host);
-        else if (pool->surplus.count)
+        } else if (pool->surplus.count) {
             destroy_one(pool);
-        else
+        } else {
             pthread_cond_wait(&pool->work, &pool->lock);
+            continue;
+        }
+        unlock(pool);
+        mote__published_renew(host);
+        lock(pool);
     }
     unlock(pool);
     return NULL;

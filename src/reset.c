@@ -47,6 +47,7 @@ int mote__sandbox_reset(mote_sandbox *sandbox, mote_error *error)
     mote__fds_reset(&sandbox->fds);
     sandbox->state = MOTE_STATE_READY;
     sandbox->report.resets++;
+    mote__published_reset(&sandbox->host->published);
     if (sandbox->parked)
         return 0;
     mote__sandbox_write_info(sandbox);

@@ -184,9 +184,9 @@ void mote__sandbox_destroy(mote_sandbox *sandbox)
         atomic_fetch_sub(&host->crowd.sandboxes, 1);
     if (sandbox->state == MOTE_STATE_SUSPENDED && !mote__host_forked(host))
         mote__handle_end(sandbox->handle);
+    mote__parked_free(sandbox);
     mote__sandbox_detach(sandbox);
     mote_handle_unref(sandbox->handle);
-    mote__parked_free(sandbox);
     mote__calls_clear(sandbox);
     for (size_t i = 0; i <= MOTE_MAX_DEPTH; i++)
         mote__free(sandbox->calls[i].arguments.data);

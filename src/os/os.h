@@ -81,6 +81,7 @@ int mote__populate_pages(void *memory, size_t size);    /* fault in for writing 
 int mote__not_in_child(void *memory, size_t size);      /* MADV_DONTFORK */
 int mote__wipe_in_child(void *memory, size_t size);     /* MADV_WIPEONFORK */
 int mote__memory_file(const char *name, uint64_t size); /* an unnamed file; returns the fd */
+int mote__sized_file(const char *name, uint64_t size);  /* the same; its size never changes */
 
 /* time, threads, signals */
 uint64_t mote__now_ns(void); /* monotonic; the vDSO, no system call */

@@ -203,21 +203,32 @@ int mote__wipe_in_child(void *memory, size_t size)
     return advise(memory, size, MADV_WIPEONFORK);
 }
 
-int mote__memory_file(const char *name, uint64_t size)
+static int memory_file(const char *name, uint64_t size, bool sealed)
 {
     MOTE__SEAM("memfd_create");
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
         return -EFBIG; /* ftruncate would send SIGXFSZ */
-    int fd = memfd_create(name, MFD_CLOEXEC);
+    int fd = memfd_create(name, MFD_CLOEXEC | (sealed ? MFD_ALLOW_SEALING : 0));
     if (fd < 0)
         return -errno;
-    if (ftruncate(fd, (off_t)size) < 0) {
+    if (ftruncate(fd, (off_t)size) < 0 ||
+        (sealed && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)) {
         int error = -errno;
         close(fd);
         return error;
     }
     return fd;
+}
+
+int mote__memory_file(const char *name, uint64_t size)
+{
+    return memory_file(name, size, false);
+}
+
+int mote__sized_file(const char *name, uint64_t size)
+{
+    return memory_file(name, size, true);
 }
 
 /* ---- time, threads, signals ---- */

@@ -383,6 +383,34 @@ done
 runs 126 "$mote" bench --from /dev/zero --chart "$scratch/n.svg"; says 'larger than 1 MiB'
 checks=$((checks + 1)); [ ! -e "$scratch/n.svg" ] || report 'a chart was made of nothing'
 
+# ---- top -------------------------------------------------------------------------------------------
+runs 0 "$mote" top --help; prints_part 'Usage: mote top'
+runs 2 "$mote" top; says 'which process?'
+runs 2 "$mote" top 0; says '0 is not the number of a process'
+runs 2 "$mote" top 1x; says 'not the number'
+runs 2 "$mote" top 1 2; says '2: top takes one process'
+runs 2 "$mote" top --interval 1ms 1; says '--interval must be'
+runs 1 "$mote" top $$; says 'publishes nothing'; says_lines 1
+runs 127 "$mote" top 999999999; says 'there is no process'; says_lines 1
+# A file that only has the name is not believed; a pipe of that name is not opened.
+mkdir "$scratch/fakes"
+exec 8>"$scratch/fakes/memfd:mote-use (deleted)"
+runs 1 "$mote" top $$; says 'publishes nothing'
+exec 8>&-
+"$mote" run --invoke spin "$guests/faults" 2>/dev/null & spinning=$!
+for ((i = 0; i < 500; i++)); do
+    "$mote" top --once --json $spinning 2>/dev/null | grep -q '"calls":1' && break
+    sleep 0.02
+done
+runs 0 "$mote" top --once --json $spinning
+is_json "d['pid'] == $spinning and len(d['hosts']) == 1"
+is_json 'd["hosts"][0]["vms_used"] == 1 and d["hosts"][0]["sandboxes"] == 1 and d["hosts"][0]["parked"] == 0'
+is_json 'd["hosts"][0]["calls"] == 1 and d["hosts"][0]["vms_created"] == 1 and d["hosts"][0]["resets"] == 0'
+runs 0 "$mote" top --once $spinning; prints_part 'SANDBOXES'
+(sleep 0.3; kill -TERM $spinning) & stopper=$!
+runs 0 "$mote" top --interval 20ms $spinning; prints_part 'CALLS/S'
+wait $spinning $stopper || true
+
 # ---- doctor -------------------------------------------------------------------------------------
 runs 0 "$mote" doctor; prints_part 'a guest ran'; prints_part 'Guests run on this machine.'
 runs 0 "$mote" doctor --json; is_json 'd["ok"] and len(d["checks"]) == 7'

@@ -2,7 +2,12 @@
 /* What a sandbox and a host say that they take. */
 #include "support.h"
 
+#include "mote_use.h"
+
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PAGE 4096u
 
@@ -156,6 +161,78 @@ TEST(use, host_with_a_pool)
         CHECK_INT(use.vms_reused, i);
         CHECK_INT(use.vms_created, 1);
     }
+    box_close(&box);
+}
+
+/* What this process itself finds where `mote top` looks; fails without it. */
+static mote_use published(void)
+{
+    struct dirent *entry;
+    mote_use use = {0};
+    DIR *dir = opendir("/proc/self/fd");
+
+    CHECK(dir != NULL);
+    while ((entry = readdir(dir)) != NULL) {
+        char target[64] = "";
+
+        if (readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) > 0 &&
+            strcmp(target, "/memfd:" MOTE_USE_NAME " (deleted)") == 0) {
+            int fd = atoi(entry->d_name);
+
+            CHECK_INT(pread(fd, &use, sizeof(use), 0), sizeof(use));
+            CHECK(ftruncate(fd, 0) != 0 && ftruncate(fd, 1 << 20) != 0); /* sealed */
+        }
+    }
+    closedir(dir);
+    return use;
+}
+
+TEST(use, published)
+{
+    mote_host_options options = {.size = sizeof(options), .publish = true};
+    struct box box = {NULL, NULL, NULL, NULL};
+    mote_use use;
+
+    CHECK_CODE(mote_host_new(&box.host, &options, NULL), MOTE_OK);
+    use = published();
+    CHECK_HEX(use.magic, MOTE_USE_MAGIC);
+    CHECK_INT(use.size, sizeof(use));
+    CHECK(memcmp(&use, "moteuse1", 8) == 0);
+    CHECK_INT(use.calls + use.sandboxes + use.vms_used, 0);
+    box.image = open_guest(box.host, "echo");
+    CHECK_CODE(mote_policy_new(&box.policy, box.host, NULL), MOTE_OK);
+    box_start(&box);
+    mote_sandbox *second = open_sandbox(box.image, NULL);
+    for (int i = 0; i < 5; i++) {
+        must_call(&box, "nothing", NO_ARGS, NULL);
+    }
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    use = published();
+    CHECK_INT(use.calls, 5);
+    CHECK_INT(use.resets, 1);
+    CHECK_INT(use.sandboxes, 2);
+    CHECK_INT(use.vms_used, 2);
+    CHECK_INT(use.parked, 0);
+    CHECK_CODE(mote_sandbox_park(second), MOTE_OK);
+    CHECK_INT(published().parked, 1);
+    CHECK_INT(published().vms_used, 1);
+    CHECK_CODE(call(second, box.image, "nothing", NO_ARGS, NULL), MOTE_OK);
+    CHECK_INT(published().parked, 0);
+    CHECK_INT(published().vms_created, 3);
+    CHECK_CODE(mote_sandbox_park(second), MOTE_OK);
+    CHECK_CODE(mote_sandbox_free(second), MOTE_OK);
+    use = published();
+    CHECK(use.parked == 0 && use.sandboxes == 1 && use.vms_used == 1);
+    box_close(&box);
+    CHECK_INT(published().magic, 0); /* it went with the host */
+}
+
+TEST(use, nothing_is_published_unasked)
+{
+    struct box box;
+
+    box_run(&box, "echo");
+    CHECK_INT(published().magic, 0);
     box_close(&box);
 }
 

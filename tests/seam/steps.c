@@ -124,6 +124,7 @@ int make_counting_host_with(mote_host **host, const mote_host_options *given)
     mote_host_options options = *given;
     options.size = sizeof options;
     options.allocator = &allocator;
+    options.publish = true;
     return mote_host_new(host, &options, &error);
 }
 
