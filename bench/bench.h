@@ -37,6 +37,8 @@ __attribute__((format(printf, 2, 3))) void bench_note(struct bench *bench, const
 
 int bench_call_exit(struct bench *bench, unsigned unused);
 int bench_call_fresh(struct bench *bench, unsigned pages);
+int bench_exitless(struct bench *bench, unsigned unused);
+int bench_exitless_fresh(struct bench *bench, unsigned pages);
 int bench_hostcall(struct bench *bench, unsigned unused);
 int bench_typed(struct bench *bench, unsigned unused);
 int bench_syscall(struct bench *bench, unsigned unused);
