@@ -4,13 +4,16 @@
  * must succeed when it is tried again and nothing fails any more; so each round
  * goes through all steps, whatever failed on the way.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <mote.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "explain.h"
 #include "steps.h"
 
 #define MEGABYTE 0x100000u
@@ -379,6 +382,79 @@ static void lose_the_vm_and_come_back(void)
     expect_bytes("init", NULL, init, sizeof init);
 }
 
+/* ---- snapshots ---- */
+
+static mote_snapshot *snapshot, *opened;
+static char folder[32], file[40];
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/mote-seam-XXXXXX");
+    if (!mkdtemp(folder))
+        seam_violation("no folder for snapshots");
+    snprintf(file, sizeof file, "%s/file", folder);
+}
+
+/* Two failures in a row may leave a temporary file. */
+static void remove_folder(void)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir)
+        closedir(dir);
+    rmdir(folder);
+}
+
+static int take_snapshot(void)
+{
+    return mote_snapshot_take(&snapshot, sandbox, &error);
+}
+
+static int save_snapshot(void)
+{
+    return mote_snapshot_save(snapshot, file, &error);
+}
+
+static int open_snapshot(void)
+{
+    return mote_snapshot_open(&opened, image, NULL, file, &error);
+}
+
+static int restore(mote_snapshot *to)
+{
+    int status = mote_sandbox_restore(sandbox, to);
+    if (status)
+        error = *mote_sandbox_error(sandbox);
+    return status;
+}
+
+static int restore_taken(void)
+{
+    return restore(snapshot);
+}
+
+static int restore_opened(void)
+{
+    return restore(opened);
+}
+
+/* The guest counts on from where it stood, from memory as from the file. */
+static void snapshot_and_come_back(void)
+{
+    expect_fresh();
+    again("snapshot_take", take_snapshot);
+    again("snapshot_save", save_snapshot);
+    again("snapshot_open", open_snapshot);
+    again("sandbox_restore", restore_taken);
+    expect_u32("count", NULL, 2);
+    again("sandbox_restore", restore_opened);
+    expect_u32("count", NULL, 2);
+    expect_bytes("init", NULL, init, sizeof init);
+    mote_snapshot_unref(snapshot);
+    mote_snapshot_unref(opened);
+}
+
 static void run_program(void)
 {
     int status = -1, failed = 1;
@@ -417,6 +493,7 @@ static void use_sandbox(void)
     crash_and_come_back();
     lose_the_vm_and_come_back();
     call_with_a_megabyte();
+    snapshot_and_come_back();
     again("resident_start", make_resident);
     if (mote_resident_stop(sandbox))
         seam_violation("a resident sandbox does not stop");
@@ -444,6 +521,9 @@ void scenario_run(void)
 {
     memset(payload, 0x7e, sizeof payload);
     frees = 0;
+    explain_outside(true);
+    make_folder();
+    explain_outside(false);
     again("host_new", make_host);
     again("image_open", open_image);
     again("image_open", open_program);
@@ -462,4 +542,7 @@ void scenario_run(void)
     park(run);
     run_program();
     take_down();
+    explain_outside(true);
+    remove_folder();
+    explain_outside(false);
 }
