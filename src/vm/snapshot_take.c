@@ -110,8 +110,10 @@ static void take_run(const struct taking *t, const struct mote__region *r, size_
     const uint8_t *memory = t->memory->ram.host + r->offset;
     for (size_t i = 0; i < count; i++) {
         size_t at = (first + i) * MOTE__PAGE;
-        bool clean = t->source->parent && !r->changed && !mote__region_is_file(r) &&
-                     !(leaf && leaf[i] & MOTE__PTE_DIRTY);
+        bool clean = t->source->parent && !r->changed && !mote__region_is_file(r);
+#if !defined(MOTE_CONTROL_NO_SNAPSHOT_DIRTY)
+        clean = clean && !(leaf && leaf[i] & MOTE__PTE_DIRTY);
+#endif
         t->s->pages[(offset + at - t->s->read_only) / MOTE__PAGE] =
             find_page(t, memory + at, offset + at, clean);
     }
