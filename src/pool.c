@@ -6,43 +6,8 @@
 #include "error.h"
 #include "image/image.h"
 #include "mote_abi.h"
-#include "vm/machine.h"
+#include "pool_list.h"
 #include "vm/revert.h"
-
-/* ---- lists ---- */
-
-static void put_first(struct mote__machines *list, struct mote__machine *machine)
-{
-    machine->previous = NULL;
-    machine->next = list->first;
-    if (machine->next)
-        machine->next->previous = machine;
-    else
-        list->last = machine;
-    list->first = machine;
-    list->count++;
-}
-
-static void take_out(struct mote__machines *list, struct mote__machine *machine)
-{
-    if (machine->previous)
-        machine->previous->next = machine->next;
-    else
-        list->first = machine->next;
-    if (machine->next)
-        machine->next->previous = machine->previous;
-    else
-        list->last = machine->previous;
-    list->count--;
-}
-
-static struct mote__machine *take_last(struct mote__machines *list)
-{
-    struct mote__machine *machine = list->last;
-    if (machine)
-        take_out(list, machine);
-    return machine;
-}
 
 /* ---- rules ---- */
 
@@ -151,17 +116,17 @@ static struct mote__machine *take_worst(struct mote__pool *pool)
     while (worst && is_fresh(pool, worst))
         worst = worst->previous;
     if (!worst)
-        return take_last(&pool->idle);
-    take_out(&pool->idle, worst);
+        return mote__machines_take_last(&pool->idle);
+    mote__machines_take_out(&pool->idle, worst);
     return worst;
 }
 
 /* An idle machine, clean; what is then too much goes. */
 static void keep_idle(struct mote__pool *pool, struct mote__machine *machine)
 {
-    put_first(&pool->idle, machine);
+    mote__machines_put_first(&pool->idle, machine);
     while (pool->idle.count > pool->high)
-        put_first(&pool->surplus, take_worst(pool));
+        mote__machines_put_first(&pool->surplus, take_worst(pool));
 }
 
 static void forget_wish(struct mote__pool *pool)
@@ -172,7 +137,7 @@ static void forget_wish(struct mote__pool *pool)
 
 static void destroy_one(struct mote__pool *pool)
 {
-    struct mote__machine *machine = take_last(&pool->surplus);
+    struct mote__machine *machine = mote__machines_take_last(&pool->surplus);
     unlock(pool);
     mote__machine_free(machine);
     lock(pool);
@@ -290,7 +255,7 @@ void mote__pool_stop(struct mote__pool *pool)
 static void free_list(const mote_host *host, struct mote__machines *list)
 {
     struct mote__machine *machine;
-    while ((machine = take_last(list))) {
+    while ((machine = mote__machines_take_last(list))) {
         if (mote__host_forked(host))
             mote__machine_abandon(machine);
         mote__machine_free(machine);
@@ -311,7 +276,7 @@ static int make_room(struct mote__pool *pool, struct mote__machine **victim)
 {
     *victim = NULL;
     while (pool->most && pool->vms >= pool->most) {
-        *victim = take_last(&pool->surplus);
+        *victim = mote__machines_take_last(&pool->surplus);
         if (!*victim)
             *victim = take_worst(pool);
         if (*victim)
@@ -341,7 +306,7 @@ static int find(struct mote__machine **machine, struct mote__pool *pool,
 {
     *machine = find_idle(pool, wish);
     if (*machine) {
-        take_out(&pool->idle, *machine);
+        mote__machines_take_out(&pool->idle, *machine);
         pool->reused++;
         wake(pool);
         return 0;
@@ -446,7 +411,7 @@ void mote__pool_drop(mote_host *host, struct mote__shell *shell)
         mote__machine_free(machine);
     lock(pool);
     if (pool->threaded)
-        put_first(&pool->surplus, machine);
+        mote__machines_put_first(&pool->surplus, machine);
     else
         pool->vms--;
     wake(pool);
@@ -479,7 +444,7 @@ void mote__pool_give(mote_host *host, struct mote__shell *shell)
     }
     lock(pool);
     if (is_forgotten(machine))
-        put_first(&pool->surplus, machine);
+        mote__machines_put_first(&pool->surplus, machine);
     else
         keep_idle(pool, machine);
     wake(pool);
@@ -517,8 +482,8 @@ void mote__pool_forget(const mote_image *image)
         next = m->next;
         if (!has_seat_of(m, image))
             continue;
-        take_out(&pool->idle, m);
-        put_first(&pool->surplus, m);
+        mote__machines_take_out(&pool->idle, m);
+        mote__machines_put_first(&pool->surplus, m);
     }
     wake(pool);
     unlock(pool);
