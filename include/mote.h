@@ -31,7 +31,7 @@
  * and those that only tell what is known. So does a call whose host function
  * forks and returns in the child.
  *
- * Limits. Each sandbox has a VM: two file descriptors (RLIMIT_NOFILE), on
+ * Limits. Each sandbox that is not parked has a VM: two file descriptors (RLIMIT_NOFILE), on
  * most kernels a kernel thread that counts as one of the process's (RLIMIT_NPROC,
  * pids.max), and about 500 KiB of kernel memory. A process that locks its
  * memory (mlockall) locks that of its guests, too (RLIMIT_MEMLOCK). What
