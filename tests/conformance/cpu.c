@@ -201,7 +201,8 @@ TEST(cpu, adds_up_over_suspensions)
         self = cpu_ns();
         CHECK_CODE(mote_resume(box.sandbox, NULL, &answer, &result, 1),
                    i < 3 ? MOTE_PENDING : MOTE_OK);
-        CHECK(report->cpu_ns > before && (test_resident() || report->cpu_ns <= before + cpu_ns() - self));
+        CHECK(report->cpu_ns > before &&
+              (test_resident() || report->cpu_ns <= before + cpu_ns() - self));
     }
     CHECK_INT(result.of.u32, 3);
     box_close(&box);

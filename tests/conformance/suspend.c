@@ -318,7 +318,8 @@ TEST(suspend, cancelled)
         suspend(&box, 1);
         CHECK_CODE(mote_cancel(box.sandbox), MOTE_OK);
         check_fault(&box, MOTE_EINTERRUPTED, MOTE_EINTERRUPTED, MOTE_FAULT_INTERRUPT);
-        CHECK(test_resident() || mote_sandbox_report(box.sandbox)->exits == 1); /* nothing ran since */
+        CHECK(test_resident() ||
+              mote_sandbox_report(box.sandbox)->exits == 1); /* nothing ran since */
         CHECK_CODE(resume(&box, 1, &result), MOTE_EPOISONED);
         CHECK_CODE(mote_cancel(box.sandbox), MOTE_EPOISONED);
         CHECK_CODE(box_call(&box, "alive", NO_ARGS, &result), MOTE_EPOISONED);
@@ -387,7 +388,8 @@ TEST(suspend, interrupt_is_latched)
     CHECK_CODE(mote_interrupt(handle), MOTE_OK);
     CHECK_INT(mote_sandbox_state(box.sandbox), MOTE_STATE_SUSPENDED);
     check_fault(&box, resume(&box, 1, &result), MOTE_EINTERRUPTED, MOTE_FAULT_INTERRUPT);
-    CHECK(test_resident() || mote_sandbox_report(box.sandbox)->exits == 1); /* the guest did not run */
+    CHECK(test_resident() ||
+          mote_sandbox_report(box.sandbox)->exits == 1); /* the guest did not run */
     CHECK_CODE(mote_interrupt(handle), MOTE_ENOTFOUND);
     expect_alive(&box);
     suspend(&box, 2); /* it is not kept for the next one */

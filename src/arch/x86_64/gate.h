@@ -9,8 +9,8 @@
 #define MOTE__GATE_DOORBELL_RETURN 0x0f /* behind the `out` */
 #define MOTE__GATE_SET_FS          0x20
 #define MOTE__GATE_SCRUB           0x40
-#define MOTE__GATE_RING            0xc0 /* where the doorbell of a resident guest waits, */
-#define MOTE__GATE_RING_END        0x110 /* up to here */
+#define MOTE__GATE_RING            0xc0   /* where the doorbell of a resident guest waits, */
+#define MOTE__GATE_RING_END        0x110  /* up to here */
 #define MOTE__GATE_DATA            0x1000 /* the scrub data, from the start of the gate page */
 
 /* struct mote__scrub_data */
@@ -36,6 +36,5 @@
 #define MOTE__RING_R13      (MOTE__RING_OFFSET + 120)
 #define MOTE__RING_R14      (MOTE__RING_OFFSET + 128)
 #define MOTE__RING_R15      (MOTE__RING_OFFSET + 136)
-
 
 #endif
