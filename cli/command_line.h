@@ -54,6 +54,7 @@ struct run_options {
     uint64_t seed;
     mote_refused refused;
     bool trace;
+    bool oci; /* guest is a directory, with snapshots in it */
     bool no_stdio;
     bool json;
     bool raw;
@@ -76,6 +77,7 @@ struct snapshot_options {
     bool info;                /* else save */
     struct run_options guest; /* of save; of info: the image to check it against, or NULL */
     const char *output;
+    const char *oci;  /* a directory, instead of `output` */
     const char *file; /* of info */
 };
 

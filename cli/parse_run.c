@@ -4,11 +4,12 @@
 
 #include "guest_options.h"
 
-enum { ENV = GUEST_END, TRACE, NO_STDIO, RAW, JSON, HELP };
+enum { ENV = GUEST_END, OCI, TRACE, NO_STDIO, RAW, JSON, HELP };
 
 static const struct cli_option known[] = {
     GUEST_OPTIONS,
     {ENV, 0, "env", "NAME[=VALUE]", "NAME or NAME=VALUE, at most 256 times"},
+    {OCI, 0, "oci", NULL, NULL},
     {TRACE, 0, "trace", NULL, NULL},
     {NO_STDIO, 0, "no-stdio", NULL, NULL},
     {RAW, 0, "raw", NULL, NULL},
@@ -28,6 +29,9 @@ static bool set_option(struct run_options *options, int id, const char *value)
     switch (id) {
     case ENV:
         return add_env(&options->env, value);
+    case OCI:
+        options->oci = true;
+        return true;
     case TRACE:
         options->trace = true;
         return true;
@@ -60,6 +64,8 @@ enum cli_parsed run_parse(struct run_options *options, char **argv, struct line 
         return CLI_WRONG;
     if (argv[args.next] == NULL)
         return cli_wrong(problem, "which guest?");
+    if (options->oci && options->snapshots.count > 0)
+        return cli_wrong(problem, "--snapshot: with --oci they are in the directory");
     guest_set_words(options, argv + args.next);
     return CLI_GO;
 }

@@ -4,11 +4,12 @@
 
 #include "guest_options.h"
 
-enum { OUTPUT = GUEST_END, JSON, HELP };
+enum { OUTPUT = GUEST_END, OCI, JSON, HELP };
 
 static const struct cli_option known_save[] = {
     GUEST_OPTIONS,
     {OUTPUT, 'o', "output", "FILE", "a file"},
+    {OCI, 0, "oci", "DIR", "a directory"},
     {JSON, 0, "json", NULL, NULL},
     {HELP, 'h', "help", NULL, NULL},
     {0, 0, NULL, NULL, NULL},
@@ -29,6 +30,9 @@ static bool set_option(struct snapshot_options *options, int id, const char *val
     switch (id) {
     case OUTPUT:
         options->output = value;
+        return *value != '\0';
+    case OCI:
+        options->oci = value;
         return *value != '\0';
     case JSON:
         options->guest.json = true;
@@ -55,8 +59,8 @@ static enum cli_parsed set_words(struct snapshot_options *options, char **words,
     guest_set_words(&options->guest, words);
     if (words[0] == NULL)
         return cli_wrong(problem, "which guest?");
-    if (options->output == NULL)
-        return cli_wrong(problem, "-o FILE must say where the snapshot goes");
+    if ((options->output == NULL) == (options->oci == NULL))
+        return cli_wrong(problem, "-o FILE, or --oci DIR, must say where the snapshot goes");
     if (options->guest.invoke == NULL && options->guest.nwords > 1)
         return cli_wrong(problem, "%s: arguments are for a function, which --invoke names",
                          words[1]);

@@ -31,6 +31,9 @@ const char help_run[] =
     "                   (default: enosys)\n"
     "  --snapshot FILE  start from what 'mote snapshot save' wrote of GUEST; where that has a\n"
     "                   base, give the base first\n"
+    "  --oci            GUEST is a directory that 'mote snapshot save --oci' made, or a copy of "
+    "it;\n"
+    "                   it starts from the snapshot there\n"
     "  --trace          show each system call on standard error\n"
     "  --no-stdio       keep the standard streams from the guest\n"
     "  --raw            print a string or bytes result as it is, without newline\n"
@@ -198,22 +201,42 @@ void run_release(struct run *run)
     mote_image_unref(run->image);
     mote_host_free(run->host);
     values_free(&run->arguments);
+    oci_free(&run->layout);
+}
+
+/* Puts what is in the layout in the place of the options; CLI_OK, or an exit status. */
+static int open_layout(struct run *run)
+{
+    struct run_options *options = &run->options;
+    int status = oci_read(&run->layout, options->guest);
+    if (status != CLI_OK)
+        return status;
+    options->guest = run->layout.paths[0];
+    options->stack = options->stack != 0 ? options->stack : run->layout.stack;
+    for (size_t i = 1; i < run->layout.count; i++)
+        cli_list_add(&options->snapshots, run->layout.paths[i]);
+    return CLI_OK;
+}
+
+static int open_and_run(struct run *run)
+{
+    mote_source source = MOTE_SOURCE_PATH(run->options.guest);
+    int rc = run_open(run, &source);
+    rc = rc != 0 ? rc : run_open_snapshots(run);
+    return rc != 0 ? run_report(run, rc) : run_image(run);
 }
 
 int cmd_run(int argc, char **argv)
 {
-    struct run run;
+    static struct run run;
     struct line problem = {0};
     (void)argc;
-    memset(&run, 0, sizeof(run));
     run.error.size = sizeof(run.error);
     int status = cli_finish(run_parse(&run.options, argv, &problem), "run", help_run, &problem);
     if (status >= 0)
         return status;
-    mote_source source = MOTE_SOURCE_PATH(run.options.guest);
-    int rc = run_open(&run, &source);
-    rc = rc != 0 ? rc : run_open_snapshots(&run);
-    status = rc != 0 ? run_report(&run, rc) : run_image(&run);
+    status = run.options.oci ? open_layout(&run) : CLI_OK;
+    status = status == CLI_OK ? open_and_run(&run) : status;
     run_release(&run);
     return status;
 }

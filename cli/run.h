@@ -8,10 +8,12 @@
 #include "backtrace.h"
 #include "cli.h"
 #include "command_line.h"
+#include "oci.h"
 #include "values.h"
 
 struct run {
     struct run_options options;
+    struct oci_layout layout; /* of --oci */
     struct values arguments;
     size_t pool; /* idle VMs that the host keeps for later sandboxes; 0: none */
     mote_host *host;

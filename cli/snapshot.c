@@ -2,15 +2,19 @@
 /* mote snapshot: the state of a guest in a file, for `mote run --snapshot`. */
 #include "snapshot.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "signals.h"
 
 const char help_snapshot[] =
     "Usage: mote snapshot save [OPTIONS] -o FILE GUEST [ARGUMENTS...]\n"
+    "       mote snapshot save [OPTIONS] --oci DIR GUEST [ARGUMENTS...]\n"
     "       mote snapshot info [OPTIONS] FILE [GUEST]\n"
     "\n"
     "save runs GUEST until it is ready, calls the function of --invoke with ARGUMENTS, if\n"
@@ -20,6 +24,8 @@ const char help_snapshot[] =
     "\n"
     "Options:\n"
     "  -o, --output FILE  where the snapshot goes\n"
+    "  --oci DIR        instead, make the directory DIR with the guest and all its snapshots, in\n"
+    "                   OCI's image layout, for 'mote run --oci DIR'\n"
     "  --snapshot FILE  start from that snapshot, whose pages are then not written again: it\n"
     "                   is the base of the new one; where it has a base itself, give that first\n"
     "  --json           one JSON object on standard output\n"
@@ -64,7 +70,15 @@ static bool print_saved(const struct run *run, const char *file, const mote_snap
     return true; /* a file that is there says enough */
 }
 
-static int write_file(struct run *run, const char *file)
+/* Says what is wrong; `name` is what the user knows. */
+static int cannot_write(const char *name, const char *text)
+{
+    bool named = strstr(text, name) != NULL;
+    say("%s%s%s", named ? "" : name, named ? "" : ": ", text);
+    return CLI_FAILED;
+}
+
+static int write_file(struct run *run, const char *file, const char *name)
 {
     mote_snapshot *snapshot = NULL;
     mote_snapshot_info info = {.size = sizeof(info)};
@@ -73,26 +87,48 @@ static int write_file(struct run *run, const char *file)
     rc = rc != 0 ? rc : mote_snapshot_describe(snapshot, &info);
     mote_snapshot_unref(snapshot);
     if (rc != 0) {
-        bool named = strstr(run->error.text, file) != NULL;
-        say("%s%s%s", named ? "" : file, named ? "" : ": ", run->error.text);
-        return rc == MOTE_ESYSTEM ? CLI_FAILED : CLI_MOTE;
+        int status = cannot_write(name, run->error.text);
+        return rc == MOTE_ESYSTEM ? status : CLI_MOTE;
     }
-    return print_saved(run, file, &info) ? CLI_OK : CLI_MOTE;
+    return print_saved(run, name, &info) ? CLI_OK : CLI_MOTE;
 }
 
-static int save(struct run *run, const char *file)
+/* The guest, the snapshots that it started from, and the new one, in a file for the while. */
+static int write_layout(struct run *run, const char *directory)
+{
+    const char *files[OCI_LAYERS + 1] = {run->options.guest};
+    const struct cli_list *bases = &run->options.snapshots;
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s.%ld.new", directory, (long)getpid()) >= (int)sizeof(path))
+        return cannot_write(directory, strerror(ENAMETOOLONG));
+    if (access(directory, F_OK) == 0 || bases->count == CLI_LIST_MAX)
+        return cannot_write(directory, strerror(bases->count == CLI_LIST_MAX ? E2BIG : EEXIST));
+    for (size_t i = 0; i < bases->count; i++)
+        files[i + 1] = bases->item[i];
+    files[bases->count + 1] = path;
+    int status = write_file(run, path, directory);
+    if (status != CLI_OK)
+        return status;
+    int rc = oci_write(directory, files, bases->count + 2, run->options.stack);
+    unlink(path);
+    return rc == 0 ? CLI_OK : cannot_write(directory, strerror(-rc));
+}
+
+static int save(struct run *run, const struct snapshot_options *options)
 {
     int rc = run_make_sandbox(run);
     if (rc == 0 && run->options.invoke != NULL) {
         signals_catch(run->handle);
         rc = run_call(run);
     }
-    int status = rc != 0 ? run_report(run, rc) : write_file(run, file);
+    int status = rc != 0                ? run_report(run, rc)
+                 : options->oci != NULL ? write_layout(run, options->oci)
+                                        : write_file(run, options->output, options->output);
     signals_release();
     return status;
 }
 
-static int open_and_save(struct run *run, const char *file)
+static int open_and_save(struct run *run, const struct snapshot_options *options)
 {
     mote_source source = MOTE_SOURCE_PATH(run->options.guest);
     int rc = run_open(run, &source);
@@ -102,7 +138,7 @@ static int open_and_save(struct run *run, const char *file)
     if (rc != 0)
         return run_report(run, rc);
     bool good = run->options.invoke == NULL || run_read_arguments(run);
-    return good ? save(run, file) : CLI_USAGE;
+    return good ? save(run, options) : CLI_USAGE;
 }
 
 int cmd_snapshot(int argc, char **argv)
@@ -117,7 +153,7 @@ int cmd_snapshot(int argc, char **argv)
     if (status >= 0)
         return status;
     run.options = options.guest;
-    status = options.info ? snapshot_info(&run, &options) : open_and_save(&run, options.output);
+    status = options.info ? snapshot_info(&run, &options) : open_and_save(&run, &options);
     run_release(&run);
     return status;
 }

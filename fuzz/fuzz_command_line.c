@@ -125,7 +125,8 @@ static void snapshot_command(void)
     if (parsed != CLI_GO)
         return;
     const struct run_options *guest = &options.guest;
-    fake_check(options.info ? is_word(options.file) : is_word(options.output), "there is a file");
+    const char *place = options.output != NULL ? options.output : options.oci;
+    fake_check(is_word(options.info ? options.file : place), "there is a file");
     fake_check(options.info || is_word(guest->guest), "there is a guest");
     fake_check(guest->guest == NULL || guest->guest == guest->words[0], "it is the first word");
     fake_check(guest->words + guest->nwords == argv + argc, "the words are the rest");

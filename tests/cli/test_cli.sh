@@ -308,7 +308,7 @@ runs 126 "$mote" snapshot info /dev/zero
 runs 126 "$mote" snapshot info "$guests/echo"; says 'it is not a snapshot of mote'
 runs 2 "$mote" snapshot; says 'what to do? save or info'
 runs 2 "$mote" snapshot drop; says 'drop: a snapshot can be saved (save) or looked at (info)'
-runs 2 "$mote" snapshot save "$guests/echo"; says '-o FILE must say'
+runs 2 "$mote" snapshot save "$guests/echo"; says 'must say where the snapshot goes'
 runs 2 "$mote" snapshot save -o "$snap.3"; says 'which guest?'
 runs 2 "$mote" snapshot save -o "$snap.3" "$guests/echo" 1; says 'which --invoke names'
 runs 2 "$mote" snapshot save -o '' "$guests/echo"; says '--output must be a file'
@@ -316,6 +316,32 @@ runs 2 "$mote" snapshot info; says 'which file?'
 runs 2 "$mote" snapshot info a b c; says 'c: info takes one file and its guest'
 runs 2 "$mote" snapshot info --snapshot a b; says '--snapshot: of which guest?'
 runs 2 "$mote" snapshot info --memory 1M a; says 'there is no such option'
+
+# ---- OCI image layouts ------------------------------------------------------------------------------
+oci=$scratch/layout
+runs 0 "$mote" snapshot save --oci "$oci" --invoke count "$guests/echo"; prints ''; says_lines 0
+runs 0 "$mote" run --oci --invoke count "$oci"; prints 2
+runs 0 python3 "$here/oci.py" check "$oci" "$guests/echo" 2
+runs 0 "$mote" snapshot save -o "$snap.5" --invoke count --stack 1M "$guests/echo"
+runs 0 "$mote" snapshot save --oci "$oci.2" --snapshot "$snap.5" --invoke count --stack 1M "$guests/echo"
+runs 0 python3 "$here/oci.py" check "$oci.2" "$guests/echo" 3
+runs 0 "$mote" run --oci --invoke count "$oci.2"; prints 3
+runs 0 "$mote" snapshot save --json --oci "$oci.3" "$guests/hello_plain"; is_json 'd["ok"] and d["file"].endswith("layout.3")'
+runs 3 "$mote" run --oci "$oci.3" 3; prints_part 'hello from a plain program'
+runs 1 "$mote" snapshot save --oci "$oci" "$guests/echo"; says "$oci: File exists"; says_lines 1
+runs 1 "$mote" snapshot save --oci "$scratch/none/x" "$guests/echo"; says_lines 1
+runs 2 "$mote" snapshot save --oci "$oci.4" -o "$snap.3" "$guests/echo"; says 'must say where'
+runs 2 "$mote" run --oci --snapshot "$snap.5" --invoke count "$oci"; says 'with --oci they are in the directory'
+runs 127 "$mote" run --oci --invoke count "$scratch/none"; says 'No such file'
+runs 126 "$mote" run --oci --invoke count "$guests/echo"; says 'Not a directory'
+runs 126 "$mote" run --oci --invoke count "$scratch/tree"; says 'oci-layout: No such file'
+# What somebody may have done to it.
+for harm in $(python3 "$here/oci.py" list); do
+    rm -rf "$oci.4"; cp -r "$oci.2" "$oci.4"
+    runs 0 python3 "$here/oci.py" "$harm" "$oci.4"
+    runs 126 "$mote" run --oci --invoke count "$oci.4"; prints ''; says_lines 1; says "$oci.4"
+done
+checks=$((checks + 1)); [ -z "$(find "$scratch" -name '*.new')" ] || report 'a file was left'
 
 # ---- bench --------------------------------------------------------------------------------------
 runs 0 "$mote" bench --help; prints_part 'Usage: mote bench'
