@@ -46,7 +46,7 @@ static void draw_axis(struct svg *svg, const struct scale *scale, double bottom)
     /* The more important first: one that comes too near to another is left out. */
     static const double ticks[] = {1,    2,   0.5, 1.5, 10,  5,   3, 100, 0.2,
                                    1.25, 0.8, 1.1, 0.9, 0.1, 1.2, 4, 20,  50};
-    double taken[sizeof(ticks) / sizeof(ticks[0])];
+    double taken[sizeof(ticks) / sizeof(ticks[0])] = {0};
     size_t count = 0;
     for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
         double x = x_of(scale, ticks[i]);

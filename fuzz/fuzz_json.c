@@ -52,7 +52,7 @@ static void write_scalar(struct json *json, const char *key, const struct json_v
 /* The whole document; its containers are closed where they end. */
 static void write_again(const struct json_document *document, struct json *json)
 {
-    size_t open[JSON_DEPTH + 1];
+    size_t open[JSON_DEPTH + 1] = {0};
     unsigned depth = 0;
     for (size_t i = 0; i <= document->count; i++) {
         for (; depth > 0 && document->values[open[depth - 1]].behind == i; depth--)
