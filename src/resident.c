@@ -303,6 +303,7 @@ void mote__resident_detach(mote_sandbox *sandbox)
         return;
     mote__resident_stand(sandbox);
     r->ring = NULL;
+    r->fresh = false; /* whatever shell comes next is set right without it */
 }
 
 /* ---- start and end ---- */

@@ -96,6 +96,28 @@ TEST(resident, starts_and_stops)
     box_close(&box);
 }
 
+/* Parked while the guest is to start anew: there is no VM to set that right in. */
+TEST(resident, parked_after_a_reset_and_stopped)
+{
+    struct box box;
+
+    box_run(&box, "echo");
+    for (uint32_t i = 0; i < 3; i++) {
+        make_resident(&box, LONG, LONG);
+        check_echo(&box, i);
+        CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+        CHECK_CODE(mote_sandbox_park(box.sandbox), MOTE_OK);
+        CHECK_CODE(mote_resident_stop(box.sandbox), MOTE_OK);
+        CHECK_INT(mote_sandbox_state(box.sandbox), MOTE_STATE_READY);
+        check_echo(&box, i);
+    }
+    make_resident(&box, LONG, LONG);
+    check_echo(&box, 4);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    CHECK_CODE(mote_sandbox_park(box.sandbox), MOTE_OK);
+    box_close(&box);
+}
+
 TEST(resident, large_arguments)
 {
     struct box box;
