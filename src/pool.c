@@ -9,6 +9,9 @@
 #include "pool_list.h"
 #include "vm/revert.h"
 
+/* Machines that wait to be destroyed, beyond as many as are kept idle. */
+#define MAY_LAG 4u
+
 /* ---- rules ---- */
 
 static bool may_have(const struct mote__pool *pool, const struct mote__machine *machine,
@@ -378,8 +381,11 @@ int mote__pool_take(struct mote__shell **out, mote_host *host, const struct mote
 {
     struct mote__machine *machine, *victim = NULL;
     struct mote__shell *shell = NULL;
+    int status = mote__shell_check_limit(wish->snapshot, wish->limit, error);
+    if (status)
+        return status; /* no idle machine is tried in vain */
     lock(&host->pool);
-    int status = find(&machine, &host->pool, wish, &victim);
+    status = find(&machine, &host->pool, wish, &victim);
     unlock(&host->pool);
     if (!status)
         status = machine ? turn(&shell, host, machine, wish, error)
@@ -394,6 +400,16 @@ int mote__pool_take(struct mote__shell **out, mote_host *host, const struct mote
 
 /* ---- giving ---- */
 
+/* Destroys one machine on this thread where the pool's own comes not after, or is not there. */
+static void relieve(struct mote__pool *pool)
+{
+    size_t may_wait = pool->threaded ? pool->high + MAY_LAG : 0;
+    lock(pool);
+    if (pool->surplus.count > may_wait)
+        destroy_one(pool);
+    unlock(pool);
+}
+
 void mote__pool_drop(mote_host *host, struct mote__shell *shell)
 {
     struct mote__pool *pool = &host->pool;
@@ -406,16 +422,11 @@ void mote__pool_drop(mote_host *host, struct mote__shell *shell)
         mote__shell_free(shell);
         return;
     }
-    struct mote__machine *machine = shell->machine;
-    if (!pool->threaded)
-        mote__machine_free(machine);
     lock(pool);
-    if (pool->threaded)
-        mote__machines_put_first(&pool->surplus, machine);
-    else
-        pool->vms--;
+    mote__machines_put_first(&pool->surplus, shell->machine);
     wake(pool);
     unlock(pool);
+    relieve(pool);
 }
 
 /* Whether an image is gone that the machine has a shell of. */
@@ -449,6 +460,7 @@ void mote__pool_give(mote_host *host, struct mote__shell *shell)
         keep_idle(pool, machine);
     wake(pool);
     unlock(pool);
+    relieve(pool);
 }
 
 static bool is_of(const struct mote__snapshot *snapshot, const mote_image *image)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "mote_abi.h"
 #include "os/os.h"
 #include "vm/machine.h"
 #include "vm/system_pages.h"
@@ -114,6 +115,17 @@ static int copy_tables(struct mote__memory *memory, const struct mote__snapshot 
     return status ? mote__fail_memory(error, "the region table") : 0;
 }
 
+int mote__shell_check_limit(const struct mote__snapshot *s, size_t limit, mote_error *error)
+{
+    limit = (size_t)mote__align_up(limit, MOTE_REGION_ALIGN);
+    if (mote__snapshot_needs(s) <= limit)
+        return 0;
+    return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
+                      "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
+                      "memory too small: the image needs %zu KiB to start, the limit is %zu KiB",
+                      mote__snapshot_needs(s) >> 10, limit >> 10);
+}
+
 int mote__shell_fill(struct mote__shell *shell, struct mote__snapshot *s, mote_error *error)
 {
     struct mote__memory *memory = &shell->memory;
@@ -122,13 +134,9 @@ int mote__shell_fill(struct mote__shell *shell, struct mote__snapshot *s, mote_e
     shell->layout = &s->layout;
     shell->keep = (struct mote__keep){0};
     mote__snapshot_unref(old);
-    if (mote__snapshot_needs(s) > memory->limit)
-        return mote__fail(error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
-                          "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
-                          "memory too small: the image needs %zu KiB to start, the limit is %zu "
-                          "KiB",
-                          mote__snapshot_needs(s) >> 10, memory->limit >> 10);
-    int status = map_read_only(memory, s->read_only_fd, s->read_only, error);
+    int status = mote__shell_check_limit(s, memory->limit, error);
+    if (!status)
+        status = map_read_only(memory, s->read_only_fd, s->read_only, error);
     if (!status)
         status = copy_tables(memory, s, error);
     return status ? status : copy_ram(memory, s, error);

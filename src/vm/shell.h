@@ -77,6 +77,8 @@ void mote__shell_abandon(struct mote__shell *shell);
 int mote__shell_reserve(struct mote__shell **shell, const mote_allocator *allocator,
                         const struct mote__layout *layout, size_t limit, size_t files,
                         mote_error *error);
+/* Whether such a limit of memory is enough for the snapshot to start: MOTE_ELIMIT. */
+int mote__shell_check_limit(const struct mote__snapshot *snapshot, size_t limit, mote_error *error);
 /* Fills empty memory from the snapshot, which becomes the shell's own. */
 int mote__shell_fill(struct mote__shell *shell, struct mote__snapshot *snapshot, mote_error *error);
 /* What its vCPU must know of it. */

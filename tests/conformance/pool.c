@@ -241,6 +241,51 @@ TEST(pool, without_a_tenant_no_vm_is_used_again)
     box_close(&box);
 }
 
+/* Whoever frees faster than the pool's thread destroys has to do some of it. */
+TEST(pool, little_waits_to_be_destroyed)
+{
+    enum { MANY = 60 };
+    mote_sandbox *sandboxes[MANY];
+    mote_host_use use = {.size = sizeof use};
+    struct box box;
+
+    pool_open(&box, "echo", (mote_host_options){.shells_high = 1});
+    for (size_t i = 0; i < MANY; i++)
+        CHECK_CODE(mote_sandbox_new(&sandboxes[i], box.image, box.policy, NULL, NULL), MOTE_OK);
+    for (size_t i = 0; i < MANY; i++) {
+        CHECK_CODE(mote_sandbox_free(sandboxes[i]), MOTE_OK);
+        CHECK_CODE(mote_host_describe(box.host, &use), MOTE_OK);
+        CHECK(use.vms_idle <= 1 + 1 + 4 + 1); /* kept, as many waiting, a few more, one at work */
+    }
+    box_close(&box);
+}
+
+TEST(pool, too_little_memory_costs_no_idle_vm)
+{
+    struct box box;
+    mote_policy *small;
+    mote_sandbox *sandbox;
+    mote_host_use use = {.size = sizeof use};
+    mote_error error = MOTE_ERROR_INIT;
+
+    pool_open(&box, "echo", freely);
+    pool_start(&box, "a");
+    pool_leave(&box);
+    CHECK_CODE(mote_policy_new(&small, box.host, NULL), MOTE_OK);
+    CHECK_CODE(mote_policy_set(small, MOTE_OPT_MEMORY, 0x10000, NULL), MOTE_OK);
+    for (int i = 0; i < 3; i++)
+        CHECK_CODE(mote_sandbox_new(&sandbox, box.image, small, NULL, &error), MOTE_ELIMIT);
+    CHECK(strstr(error.text, "memory too small") != NULL);
+    CHECK_CODE(mote_host_describe(box.host, &use), MOTE_OK);
+    CHECK_INT(use.vms_idle, 1);
+    CHECK_INT(use.vms_reused, 0);
+    mote_policy_unref(small);
+    pool_start(&box, "b");
+    CHECK_INT(pool_log().reused, 1);
+    pool_leave(&box);
+    box_close(&box);
+}
+
 TEST(pool, never_is_never)
 {
     mote_host_options options = {.shells_high = 4, .reuse = MOTE_REUSE_NEVER};

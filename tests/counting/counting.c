@@ -84,6 +84,18 @@ static void end(struct count *count)
     print_others(count);
 }
 
+/* A sanitizer maps memory for what malloc hands out, whenever it likes. */
+static bool is_sanitizers(uint64_t number)
+{
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    return number == SYS_mmap || number == SYS_munmap;
+#endif
+#endif
+    (void)number;
+    return false;
+}
+
 static void on_entry(struct count *count, const struct __ptrace_syscall_info *info)
 {
     uint64_t number = info->entry.nr;
@@ -95,7 +107,7 @@ static void on_entry(struct count *count, const struct __ptrace_syscall_info *in
         end(count);
     } else if (count->counting && number == SYS_ioctl && args[1] == KVM_RUN) {
         count->runs++;
-    } else if (count->counting) {
+    } else if (count->counting && !is_sanitizers(number)) {
         if (count->others < OTHERS_MAX) {
             count->numbers[count->others] = number;
             count->details[count->others] = args[1];
