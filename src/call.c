@@ -326,17 +326,20 @@ int mote_reset(mote_sandbox *sandbox)
 static int check_restore(mote_sandbox *sandbox, const mote_snapshot *snapshot)
 {
     size_t limit = sandbox->policy ? sandbox->policy->memory : MOTE__DEFAULT_MEMORY;
+    limit = (size_t)mote__align_up(limit, MOTE_REGION_ALIGN);
     if (!snapshot)
         return fail(sandbox, MOTE_EINVAL, "mote_sandbox_restore: the snapshot is NULL");
     if (snapshot->image != sandbox->image)
         return fail(sandbox, MOTE_EINVAL,
                     "mote_sandbox_restore: the snapshot is of another image than the sandbox");
     size_t needs = mote__snapshot_needs(snapshot->state);
-    if (needs > limit)
+    size_t init = (size_t)mote__align_up(sandbox->init_size, MOTE__PAGE);
+    if (needs > limit || init > limit - needs)
         return mote__fail(&sandbox->error, MOTE_DOMAIN_API, MOTE_ELIMIT, 0,
                           "grant more memory: MOTE_OPT_MEMORY, mote run --memory",
-                          "memory too small: the snapshot needs %zu KiB, the limit is %zu KiB",
-                          needs >> 10, limit >> 10);
+                          "memory too small: snapshot and init data need %zu KiB, the limit is "
+                          "%zu KiB",
+                          (needs + init) >> 10, limit >> 10);
     return 0;
 }
 

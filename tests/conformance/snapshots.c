@@ -698,3 +698,31 @@ TEST(snapshots, memory_too_small)
     mote_snapshot_unref(snapshot);
     box_close(&box);
 }
+
+/* The snapshot alone would fit, but not with the sandbox's own init data behind it. */
+TEST(snapshots, memory_too_small_for_init_data)
+{
+    static uint8_t init[0x20000];
+    const mote_sandbox_options options = {
+        .size = sizeof options, .init_data = init, .init_data_size = sizeof init};
+    struct box box;
+    mote_policy *small = NULL;
+    mote_sandbox *sandbox = NULL;
+
+    raw_open(&box);
+    raw_start(&box);
+    poke(&box, map(&box, 4 * MIB), 1);
+    mote_snapshot *snapshot = take(box.sandbox);
+    CHECK_CODE(mote_policy_new(&small, box.host, NULL), MOTE_OK);
+    CHECK_CODE(mote_policy_set(small, MOTE_OPT_MEMORY, describe(snapshot).memory, NULL), MOTE_OK);
+    CHECK_CODE(mote_sandbox_new(&sandbox, box.image, small, &options, NULL), MOTE_OK);
+    change_to(&box, sandbox);
+    poke(&box, at(0), 77);
+    CHECK_CODE(mote_sandbox_restore(box.sandbox, snapshot), MOTE_ELIMIT);
+    CHECK_HAS(mote_sandbox_error(box.sandbox)->text, "memory too small");
+    CHECK_INT(peek(&box, at(0)), 77);
+    CHECK_CODE(mote_reset(box.sandbox), MOTE_OK);
+    mote_policy_unref(small);
+    mote_snapshot_unref(snapshot);
+    box_close(&box);
+}
