@@ -12,6 +12,8 @@
 #define LAST_ALLOWANCE  (1u << 20)
 #define SOON            1024u
 
+#define LINE            8u /* leaf entries in a cache line */
+
 /* ---- mappings ---- */
 
 /* Takes away what the guest mapped or changed. Memory behind the snapshot's end is
@@ -103,14 +105,29 @@ static void copy_page(const struct pass *pass, size_t offset)
 #endif
 }
 
-/* Marked leaves from `leaf` on, for pages from `offset` on; first and last span those
+/* The first marked leaf from `i` on; `count`, or more, when there is none. Most are not: it looks
+ * at a cache line at once. */
+static size_t find_marked(const uint64_t *leaf, size_t i, size_t count)
+{
+    for (; i + LINE <= count; i += LINE) {
+        uint64_t any = 0;
+        for (size_t k = 0; k < LINE; k++)
+            any |= leaf[i + k];
+        if (any & MOTE__PTE_DIRTY)
+            break;
+    }
+    while (i < count && !(leaf[i] & MOTE__PTE_DIRTY))
+        i++;
+    return i;
+}
+
+/* Marked leaves from `leaf` on, for pages from `start` on; first and last span those
  * that are given up. */
-static void scan_leaves(struct pass *pass, uint64_t *leaf, size_t count, size_t offset,
+static void scan_leaves(struct pass *pass, uint64_t *leaf, size_t count, size_t start,
                         size_t *first, size_t *last)
 {
-    for (size_t i = 0; i < count; i++, offset += MOTE__PAGE) {
-        if (!(leaf[i] & MOTE__PTE_DIRTY))
-            continue;
+    for (size_t i = find_marked(leaf, 0, count); i < count; i = find_marked(leaf, i + 1, count)) {
+        size_t offset = start + i * MOTE__PAGE;
         pass->dirty++;
         if (!pass->give_up) {
             copy_page(pass, offset);
