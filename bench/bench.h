@@ -37,6 +37,10 @@ __attribute__((format(printf, 2, 3))) void bench_note(struct bench *bench, const
 
 int bench_call_exit(struct bench *bench, unsigned unused);
 int bench_call_fresh(struct bench *bench, unsigned pages);
+int bench_fresh_page(struct bench *bench, unsigned unused);
+int bench_fresh_scan(struct bench *bench, unsigned unused);
+int bench_fresh_scan_read(struct bench *bench, unsigned unused);
+int bench_large(struct bench *bench, unsigned unused);
 int bench_exitless(struct bench *bench, unsigned unused);
 int bench_exitless_fresh(struct bench *bench, unsigned pages);
 int bench_hostcall(struct bench *bench, unsigned unused);
