@@ -53,5 +53,7 @@ extern const struct expectation expectations[SECTION_COUNT];
 void traced(const char *guests);
 /* jobs.c: its part about an executor. */
 void submitted_jobs(mote_host *host, const char *guests);
+/* faults.c: page faults and pages put back. */
+void counted_faults(mote_host *host, const char *guests);
 
 #endif

@@ -499,6 +499,7 @@ void traced(const char *guests)
     mapping();
     pooled();
     submitted_jobs(host, guests);
+    counted_faults(host, guests);
     stop_spinning(thread);
     must("mote_host_free", mote_host_free(host));
     fflush(stdout);
