@@ -228,6 +228,16 @@ static void begin(struct mote__worker *worker, struct mote__job *job)
     job->answer = NULL;
 }
 
+/* Whoever cancels the job looks at it under the lock. */
+static struct mote__kept *take_kept(struct mote__job *job)
+{
+    mote__executor_lock(job->executor);
+    struct mote__kept *kept = job->kept;
+    job->kept = NULL;
+    mote__executor_unlock(job->executor);
+    return kept;
+}
+
 /* False in a child that the job forked: nobody but this thread is there, and the lock may be
  * anybody's. */
 static bool serve(struct mote__worker *worker, struct mote__job *job, int *status)
@@ -238,8 +248,7 @@ static bool serve(struct mote__worker *worker, struct mote__job *job, int *statu
         return true;
     if (mote__host_forked(host))
         return false;
-    struct mote__kept *kept = job->kept;
-    job->kept = NULL;
+    struct mote__kept *kept = take_kept(job);
     job->status = *status;
     tell(job, kept);
     if (mote__host_forked(host))
